@@ -1,0 +1,52 @@
+/* The configuration (DESIGN 7): one YAML file, read against the table schema/options.def. The same
+ * code path checks and applies. All errors are found at once, each with file and line. */
+#ifndef CASK_CONFIG_H
+#define CASK_CONFIG_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct config_site {
+    char *name;
+    char *timezone; /* NULL: the configuration's */
+};
+
+struct config_product {
+    char *name;
+    char *match;    /* PCRE2; named groups version and platform */
+    bool redirects; /* accept 301, 302, 307 as well */
+};
+
+struct config {
+    char *file;     /* NULL: defaults */
+    char *data;     /* data directory, as written (relative to the working directory) */
+    char *timezone; /* "UTC" by default */
+    struct config_site *sites;
+    size_t n_sites;
+    struct config_product *products;
+    size_t n_products;
+    char **assets; /* extensions, lower case, without dot */
+    size_t n_assets;
+    char **downloads;
+    size_t n_downloads;
+    char *country_database; /* NULL: the one that comes with the program */
+    uint64_t engine_memory_bytes;
+    uint64_t query_memory_bytes;
+    bool seal; /* false: cubes are not made (answers come from raw rows) */
+};
+
+/* `path` NULL: ./caskalytics.yaml, and defaults when there is none. ERR_USAGE: *ret_report (text, one
+ * line a problem, "FILE:LINE: message") says all that is wrong. ERR_NOTFOUND, ERR_IO. */
+MUSTCHECK int config_load(const char *path, struct config **ret, struct buf *ret_report,
+                          struct err *err);
+void config_free(struct config *c);
+/* The whole effective configuration as YAML (`config show`); secrets are never part of it. */
+void config_show(const struct config *c, struct buf *out);
+/* The commented sample file (`init`), made from the table of options. */
+void config_sample(struct buf *out);
+/* docs/configuration.md, made from the table of options. */
+void config_reference(struct buf *out);
+/* Zone of a site: its own, else the configuration's. */
+const char *config_site_zone(const struct config *c, struct str site);
+
+#endif

@@ -1,0 +1,45 @@
+/* The engine as a child process: start, watch, restart, stop (DESIGN 2).
+ *
+ * The parent makes the listening unix socket (DATA/engine.sock, mode 0600) once and hands it down, so
+ * a restarted engine is found at the same place. Both hold a pipe: the engine ends by itself when
+ * its end closes. posix_spawn, never fork (ENGINE.md). */
+#ifndef CASK_ENGINE_PROCESS_H
+#define CASK_ENGINE_PROCESS_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct engine_process;
+
+struct engine_options {
+    const char *data_dir;
+    uint64_t memory_bytes;       /* of the whole engine process */
+    uint64_t query_memory_bytes; /* of one statement */
+    unsigned connections;        /* size of the pool; 0: default */
+};
+
+/* Starts it and waits until /ping answers (at most 30 s). ERR_NOTFOUND (program or libchdb missing),
+ * ERR_BUSY (an engine of an earlier parent still holds the directory: waits for it first), ERR_ENGINE. */
+MUSTCHECK int engine_process_start(const struct engine_options *options, struct engine_process **ret,
+                                   struct err *err);
+/* Path for client_new(): short whatever the data directory's name is. */
+const char *engine_process_socket(const struct engine_process *p);
+/* False once it is dead. A watcher thread notices and, if restart is on, starts it again with growing
+ * pauses; `generation` counts the starts, so that a caller sees that what it knew is gone. */
+bool engine_process_alive(struct engine_process *p);
+void engine_process_set_restart(struct engine_process *p, bool on);
+unsigned engine_process_generation(struct engine_process *p);
+int engine_process_pid(struct engine_process *p);
+/* False where the kernel has no Landlock: user SQL is then off unless the configuration insists. */
+bool engine_process_sandboxed(struct engine_process *p);
+/* Orderly end (closes the pipe, waits up to 10 s, then kills). Takes NULL. */
+void engine_process_stop(struct engine_process *p);
+
+/* --- the lock on the data directory ---------------------------------------------------------- */
+
+/* Take DATA/lock (flock; the directory is made if missing). ERR_BUSY names the holder's pid and
+ * command, as it wrote them into the file. */
+MUSTCHECK int data_lock(const char *data_dir, const char *command, int *ret_fd, struct err *err);
+void data_unlock(int fd);
+
+#endif
