@@ -1,0 +1,17 @@
+/* Country of an address by libmaxminddb. Reads the flat field `country_code` and the nested
+ * `country.iso_code`, whichever the file has. */
+#ifndef CASK_COUNTRY_H
+#define CASK_COUNTRY_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+struct country;
+
+MUSTCHECK int country_open(const char *mmdb, struct country **ret, struct err *err);
+void country_close(struct country *c);
+/* Two-letter code for an IPv4 or IPv6 address in text (IPv4-mapped ones too); "" for host names,
+ * private and unknown addresses. The result is static. Allocates nothing. */
+struct str country_lookup(struct country *c, struct str host);
+
+#endif
