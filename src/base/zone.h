@@ -11,7 +11,8 @@
 struct zone;
 
 /* Name such as "America/Los_Angeles" or "UTC". ERR_USAGE for what the tz database does not have (no
- * path tricks: letters, digits, _ + - and / between parts only). */
+ * path tricks: letters, digits, _ + - and / between parts only), ERR_CORRUPT for a broken file. A
+ * zone does not change once open: any thread may use it. "UTC" needs no tz database. */
 MUSTCHECK int zone_open(const char *name, struct zone **ret, struct err *err);
 void zone_free(struct zone *z);
 const char *zone_name(const struct zone *z);
@@ -33,17 +34,20 @@ bool grain_parse(struct str name, enum grain *ret);
 
 /* Start of the bucket that holds `instant`, and of the one after it. Weeks start on Monday. An hour
  * bucket is a local clock hour; where a transition cuts one, the part behind it is a bucket that
- * starts at the transition. */
+ * starts at the transition. A day starts at the first instant whose local date is that day or later, so
+ * a day whose midnight is skipped starts at the jump, and a skipped day has no bucket. GRAIN_NONE is
+ * one bucket: INT64_MIN, INT64_MAX. Instants beyond 31 million years are taken as the last of them. */
 int64_t zone_floor(const struct zone *z, enum grain grain, int64_t instant);
 int64_t zone_next(const struct zone *z, enum grain grain, int64_t instant);
 /* `bucket_start` moved by n grains on the local calendar (n may be negative): month and year shifts
- * keep the day of month, clipped to its last. For GRAIN_HOUR: n hours of elapsed time. */
+ * keep the day of month, clipped to its last; local time of day stays, and a day's start goes to a
+ * day's start even where one of them is not midnight. For GRAIN_HOUR: n hours of elapsed time. */
 int64_t zone_shift(const struct zone *z, enum grain grain, int64_t instant, int n);
 
 /* ISO 8601: YYYY, YYYY-MM, YYYY-MM-DD, ...THH:MM[:SS[.fff]], with optional Z or +HH[:]MM; without one
- * it is read in the zone. ERR_USAGE says what was expected. */
+ * it is read in the zone; a blank may stand for the T; fractions are cut. ERR_USAGE says what was expected. */
 MUSTCHECK int zone_parse(const struct zone *z, struct str text, int64_t *ret, struct err *err);
-/* "2015-05-17T00:00:00+02:00" */
+/* Append "2015-05-17T00:00:00+02:00" (seconds of the offset follow where a local mean time has some). */
 void zone_format(const struct zone *z, int64_t instant, struct buf *out);
 
 #endif
