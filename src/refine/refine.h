@@ -42,8 +42,8 @@ void refiner_reset(struct refiner *r);
 
 /* Is this a format name (or, later, a format string) we can read? ERR_USAGE lists the known ones. */
 MUSTCHECK int format_check(struct str type, struct err *err);
-/* The format that reads most of these lines (the more specific one on a tie; "combined" when none
- * reads any). Returns a static name. */
+/* Each line votes for the most specific format that reads it; most votes win (the more specific one
+ * on a tie; "combined" when none reads any). Returns a static name. */
 struct str format_detect(const struct str *lines, size_t n);
 /* True if the line is accepted when read as `type`; knows nothing of sites and agents. */
 bool format_accepts(struct str type, struct str line);

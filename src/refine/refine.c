@@ -1,0 +1,169 @@
+#include "refine/refine.h"
+
+#include "base/limits.h"
+#include "base/paths.h"
+#include "config/config.h"
+#include "refine/agent.h"
+#include "refine/classify.h"
+#include "refine/country.h"
+#include "refine/format.h"
+#include "refine/lower.h"
+#include "refine/referrer.h"
+#include "refine/visitor.h"
+#include <stdlib.h>
+
+struct refiner {
+    struct agent_table *agents;
+    struct country *countries;
+    struct classifier *classifier;
+    struct visitor_key key;
+    struct arena scratch;
+    const struct format *format; /* of the record before: it rarely changes. NULL at first */
+};
+
+static const struct {
+    const char *name, *text;
+} reasons[] = {
+    [REASON_NONE] = {"", ""},
+#define REASON(name, text) [REASON_##name] = {#name, text},
+#include "reasons.def"
+#undef REASON
+};
+
+const char *reason_name(enum reason reason) {
+    assert(reason < REASON_COUNT);
+    return reasons[reason].name;
+}
+
+const char *reason_text(enum reason reason) {
+    assert(reason < REASON_COUNT);
+    return reasons[reason].text;
+}
+
+static int open_agents(struct agent_table **ret, struct err *err) {
+    struct buf regexes = {0}, crawlers = {0}, clients = {0};
+    int rc = paths_find(FILE_AGENTS, &regexes, err);
+    if (rc == 0)
+        rc = paths_find(FILE_CRAWLERS, &crawlers, err);
+    if (rc == 0)
+        rc = paths_find(FILE_CLIENTS, &clients, err);
+    if (rc == 0)
+        rc = agent_table_new(buf_cstr(&regexes), buf_cstr(&crawlers), buf_cstr(&clients), ret, err);
+    buf_release(&regexes);
+    buf_release(&crawlers);
+    buf_release(&clients);
+    return rc;
+}
+
+static int open_countries(const struct config *config, struct country **ret, struct err *err) {
+    if (config->country_database != NULL) {
+        int rc = country_open(config->country_database, ret, err);
+        return rc ? err_context(err, "country_database") : 0;
+    }
+    struct buf path = {0};
+    int rc = paths_find(FILE_COUNTRY, &path, err);
+    if (rc == 0)
+        rc = country_open(buf_cstr(&path), ret, err);
+    buf_release(&path);
+    return rc;
+}
+
+int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
+                struct err *err) {
+    struct refiner *r = xcalloc(1, sizeof *r);
+    int rc = classifier_new(config, &r->classifier, err);
+    if (rc == 0)
+        rc = open_agents(&r->agents, err);
+    if (rc == 0)
+        rc = open_countries(config, &r->countries, err);
+    if (rc == 0) /* last: a wrong configuration leaves no key behind */
+        rc = visitor_key_open(data_dir, &r->key, err);
+    if (rc == 0) {
+        *ret = r;
+        r = NULL;
+    }
+    refiner_free(r);
+    return rc;
+}
+
+void refiner_free(struct refiner *r) {
+    if (r == NULL)
+        return;
+    classifier_free(r->classifier);
+    agent_table_free(r->agents);
+    country_close(r->countries);
+    arena_release(&r->scratch);
+    free(r);
+}
+
+void refiner_reset(struct refiner *r) {
+    arena_reset(&r->scratch);
+    agent_table_trim(r->agents);
+}
+
+static inline struct str cut(struct str s) {
+    return str_of(s.ptr, min_size(s.len, LIMIT_STRING_BYTES));
+}
+
+static struct str site_of(struct refiner *r, const struct record *record,
+                          const struct fields *fields) {
+    if (record->site.len > 0)
+        return cut(record->site);
+    if (fields->vhost.len > 0)
+        return cut(lower_case(fields->vhost, &r->scratch));
+    return STR("default");
+}
+
+/* All that is decided here belongs to (host, agent) alone, as the visitor number does: cubes add up
+ * unique users over these dimensions (DESIGN D5). */
+static void set_visitor(struct refiner *r, const struct record *record, const struct fields *fields,
+                        struct event *e) {
+    const struct agent_info *agent = agent_lookup(r->agents, fields->agent);
+    e->browser = agent->browser;
+    e->browser_version = agent->browser_version;
+    e->os = agent->os;
+    e->device = agent->device;
+    e->bot = agent->bot;
+    e->country = country_lookup(r->countries, fields->host);
+    e->visitor =
+        record->has_visitor ? record->visitor : visitor_id(&r->key, fields->host, fields->agent);
+}
+
+enum reason refine_record(struct refiner *r, const struct record *record, struct event *ret) {
+    if (r->format == NULL || !str_is(record->type, r->format->name)) {
+        const struct format *format = format_find(record->type);
+        if (format == NULL)
+            return REASON_unknown_type;
+        r->format = format;
+    }
+    struct fields fields;
+    enum reason reason = format_read(r->format, record->body, &r->scratch, &fields);
+    if (reason != REASON_NONE)
+        return reason;
+    struct hit_class hit = classify(r->classifier, fields.method, fields.target, fields.status);
+    struct str site = site_of(r, record, &fields);
+    struct origin origin = origin_of(fields.referrer, fields.target, site, &r->scratch);
+    *ret = (struct event){
+        .ts = (uint32_t)fields.time,
+        .kind = (uint8_t)hit.kind,
+        .site = site,
+        .source = cut(record->source),
+        .method = cut(fields.method),
+        .path = cut(hit.path),
+        .status = fields.status,
+        .bytes = fields.bytes,
+        .referrer = cut(fields.referrer),
+        .referrer_domain = origin.domain,
+        .channel = origin.channel,
+        .utm_source = origin.utm_source,
+        .utm_medium = origin.utm_medium,
+        .utm_campaign = origin.utm_campaign,
+        .product = cut(hit.product),
+        .version = cut(hit.version),
+        .platform = cut(hit.platform),
+        .event = STR(""),
+        .rules = REFINE_RULES,
+    };
+    set_visitor(r, record, &fields, ret);
+    return REASON_NONE;
+}

@@ -1,0 +1,63 @@
+#include "refine/stamp.h"
+
+#include <string.h>
+
+/* Two decimal digits, or a number over 99 when they are not. */
+static inline unsigned two(const char *p) {
+    unsigned tens = (unsigned char)p[0] - (unsigned)'0', ones = (unsigned char)p[1] - (unsigned)'0';
+    return tens > 9 || ones > 9 ? 100 : tens * 10 + ones;
+}
+
+/* 1-12, 0 for no month. The three letters as one number: no loop over names for every line. */
+#define NAME(a, b, c) ((unsigned)(a) << 16 | (unsigned)(b) << 8 | (unsigned)(c))
+static inline unsigned month_of(const char *p) {
+    static const unsigned names[] = {NAME('J', 'a', 'n'), NAME('F', 'e', 'b'), NAME('M', 'a', 'r'),
+                                     NAME('A', 'p', 'r'), NAME('M', 'a', 'y'), NAME('J', 'u', 'n'),
+                                     NAME('J', 'u', 'l'), NAME('A', 'u', 'g'), NAME('S', 'e', 'p'),
+                                     NAME('O', 'c', 't'), NAME('N', 'o', 'v'), NAME('D', 'e', 'c')};
+    unsigned name = NAME((unsigned char)p[0], (unsigned char)p[1], (unsigned char)p[2]);
+    for (unsigned i = 0; i < ARRAY_LEN(names); i++)
+        if (names[i] == name)
+            return i + 1;
+    return 0;
+}
+
+static inline bool is_leap(unsigned year) {
+    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+static inline unsigned days_in(unsigned year, unsigned month) {
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return month == 2 && is_leap(year) ? 29 : days[month - 1];
+}
+
+/* Days from 1970-01-01 to a date of 1970 or later. */
+static inline int64_t days_since_epoch(unsigned year, unsigned month, unsigned day) {
+    static const unsigned short before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    unsigned last = year - 1; /* leap days are counted up to the end of the year before */
+    unsigned leaps = last / 4 - last / 100 + last / 400 - (1969 / 4 - 1969 / 100 + 1969 / 400);
+    unsigned this_leap = month > 2 && is_leap(year);
+    return (int64_t)(year - 1970) * 365 + leaps + before[month - 1] + this_leap + day - 1;
+}
+
+bool stamp_clf(const char *at, int64_t *ret) {
+    unsigned day = two(at), month = month_of(at + 3), century = two(at + 7), rest = two(at + 9);
+    unsigned hour = two(at + 12), minute = two(at + 15), second = two(at + 18);
+    unsigned zone_hours = two(at + 22), zone_minutes = two(at + 24);
+    if (at[2] != '/' || at[6] != '/' || at[11] != ':' || at[14] != ':' || at[17] != ':' ||
+        at[20] != ' ' || (at[21] != '+' && at[21] != '-'))
+        return false;
+    if (century > 99 || rest > 99 || hour > 23 || minute > 59 || second > 60 || zone_hours > 23 ||
+        zone_minutes > 59 || month == 0)
+        return false;
+    unsigned year = century * 100 + rest;
+    if (year < 1970 || year > 2105 || day < 1 || day > days_in(year, month))
+        return false;
+    int64_t offset = (int64_t)zone_hours * 3600 + zone_minutes * 60;
+    int64_t instant = days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 +
+                      second - (at[21] == '-' ? -offset : offset);
+    if (instant < 0) /* the first hours of 1970, east of Greenwich */
+        return false;
+    *ret = instant;
+    return true;
+}
