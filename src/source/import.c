@@ -1,0 +1,355 @@
+#include "source/import_internal.h"
+
+#include "base/limits.h"
+#include "base/fs.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define HEAD_BYTES ((size_t)1024)
+#define DETECT_BYTES ((size_t)256 << 10)
+#define DETECT_LINES 1000
+#define BLOCK_BYTES ((size_t)1 << 20)    /* a block is closed behind this many bytes of lines */
+#define SYNC_BYTES ((size_t)8 << 20)     /* and so many bytes share one fsync */
+
+/* Where a file goes on: the mark of an earlier import that its first bytes match. */
+struct match {
+    struct import *import;
+    struct import_mark mark;
+};
+
+struct run {
+    const struct import_env *env;
+    const struct import_job *job;
+    struct import *import;
+    struct lines *lines;
+    struct buf text; /* lines of the open block */
+    VEC(struct record) records;
+    uint64_t n_lines; /* non-empty lines from the start of the file */
+    size_t unsynced;
+    struct import_report *report;
+};
+
+void import_report_release(struct import_report *report) { free(report->format); }
+
+static struct content_hash hash_of(struct str bytes) {
+    struct content_hash hash;
+    crypto_generichash(hash.bytes, sizeof hash.bytes, (const unsigned char *)bytes.ptr, bytes.len,
+                       NULL, 0);
+    return hash;
+}
+
+static bool same_hash(const struct content_hash *a, const struct content_hash *b) {
+    return memcmp(a->bytes, b->bytes, sizeof a->bytes) == 0;
+}
+
+static int by_offset(const void *a, const void *b) {
+    const struct match *x = a, *y = b;
+    return (x->mark.offset > y->mark.offset) - (x->mark.offset < y->mark.offset);
+}
+
+/* The longest mark that the stream begins with. Consumes the stream only if there are candidates. */
+static int find_match(struct imports *imports, struct str site, struct lines *lines, struct str head,
+                      struct match *ret, struct err *err) {
+    VEC(struct match) candidates = {0};
+    for (size_t i = 0; i < imports->list.len; i++) {
+        struct import *import = &imports->list.items[i];
+        if (import->anonymous || import->head_len > head.len || !str_is(site, import->site))
+            continue;
+        struct content_hash hash = hash_of(str_of(head.ptr, import->head_len));
+        if (!same_hash(&hash, &import->head))
+            continue;
+        for (size_t j = 0; j < import->marks.len; j++) {
+            struct match candidate = {import, import->marks.items[j]};
+            vec_push(&candidates, candidate);
+        }
+    }
+    if (candidates.len > 0)
+        qsort(candidates.items, candidates.len, sizeof *candidates.items, by_offset);
+    int rc = 0;
+    for (size_t i = 0; i < candidates.len; i++) {
+        uint64_t passed;
+        rc = lines_skip_to(lines, candidates.items[i].mark.offset, &passed, err);
+        if (rc != 1)
+            break; /* shorter than this mark, or an error */
+        rc = 0;
+        struct content_hash hash = lines_hash(lines);
+        if (same_hash(&hash, &candidates.items[i].mark.hash))
+            *ret = candidates.items[i];
+    }
+    vec_free(&candidates);
+    return rc;
+}
+
+/* Copy stdin to an unlinked file, so that it can be read twice. */
+static int spool_stdin(const char *dir, int *ret_fd, struct err *err) {
+    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_errno(err, ERR_IO, "%s: temporary file", dir);
+    static const size_t room = 64 << 10;
+    char *bytes = xmalloc(room);
+    struct input *in = NULL;
+    int rc = input_open("-", &in, err);
+    for (size_t n = 1; rc == 0 && n > 0;) {
+        rc = input_read(in, bytes, room, &n, err);
+        if (rc == 0)
+            rc = fs_write_all(fd, bytes, n, "temporary file", err);
+    }
+    input_close(in);
+    free(bytes);
+    if (rc != 0)
+        close(fd);
+    else
+        *ret_fd = fd;
+    return rc;
+}
+
+static int reopen(const struct import_job *job, int spool, struct input **ret, struct err *err) {
+    if (spool < 0)
+        return input_open(job->path, ret, err);
+    int fd = dup(spool);
+    if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
+        return err_errno(err, ERR_IO, "temporary file");
+    return input_from_fd(fd, "standard input", ret, err);
+}
+
+static struct str detect(const struct run *run, struct err *err, int *rc) {
+    struct str ahead, piece, sample[DETECT_LINES];
+    size_t n = 0;
+    *rc = lines_peek(run->lines, DETECT_BYTES, &ahead, err);
+    while (*rc == 0 && n < DETECT_LINES && str_split(&ahead, '\n', &piece)) {
+        piece = str_trim(piece);
+        if (piece.len > 0)
+            sample[n++] = piece;
+    }
+    return run->env->detect(sample, n);
+}
+
+/* Close the open block: the mark goes into its last record, so data and position cannot disagree. */
+static int flush(struct run *run, struct import_mark mark, struct err *err) {
+    size_t n = run->records.len;
+    if (n == 0)
+        return 0;
+    struct buf position = {0};
+    import_position(run->import, &mark, &position);
+    run->records.items[n - 1].position = buf_str(&position);
+    int64_t now = clock_now_ms(run->env->clock);
+    const char *at = run->text.ptr;
+    for (size_t i = 0; i < n; i++) {
+        run->records.items[i].ts_ms = now;
+        run->records.items[i].body.ptr = at; /* only now: the buffer may have moved while it grew */
+        at += run->records.items[i].body.len;
+    }
+    uint64_t bid = 0;
+    int rc = run->env->append(run->env->arg, (struct record_batch){run->records.items, n}, &bid, err);
+    if (rc == 0) {
+        import_add_mark(run->import, mark);
+        if (run->report->first_bid == 0)
+            run->report->first_bid = bid;
+        run->report->last_bid = bid;
+        run->unsynced += run->text.len;
+    }
+    buf_release(&position);
+    buf_clear(&run->text);
+    run->records.len = 0;
+    if (rc == 0 && (mark.end || run->unsynced >= SYNC_BYTES)) {
+        run->unsynced = 0;
+        rc = run->env->sync(run->env->arg, err);
+    }
+    return rc;
+}
+
+/* Is the open block full? Counts what a record adds to its body in the lake, so that a block of tiny
+ * lines stays under LIMIT_BLOCK_BYTES as well. */
+static bool is_full(const struct run *run) {
+    return run->text.len + run->records.len * 64 >= BLOCK_BYTES ||
+           run->records.len >= LIMIT_BLOCK_RECORDS;
+}
+
+static struct import_mark mark_here(struct run *run, const struct line *open) {
+    struct import_mark mark = {
+        .offset = run->lines->offset, .hash = lines_hash(run->lines), .lines = run->n_lines};
+    if (open != NULL) {
+        mark.open_bytes = (uint32_t)min_i64((int64_t)open->length, UINT32_MAX);
+        mark.open_accepted = run->env->accepts(str_from(run->import->format), open->text);
+    }
+    return mark;
+}
+
+static int report_progress(const struct run *run, struct err *err) {
+    const struct import_env *env = run->env;
+    if (env->progress != NULL && env->progress(env->arg, input_raw_bytes(run->lines->in),
+                                               input_raw_size(run->lines->in), run->n_lines) != 0)
+        return err_set(err, ERR_STOPPED, "stopped");
+    return 0;
+}
+
+/* Read lines to the end. A block is closed when the next line comes, so that the last block of a
+ * run always knows that it is the last. */
+static int read_lines(struct run *run, struct err *err) {
+    struct import_mark mark = mark_here(run, NULL);
+    int rc;
+    struct line line, last = {0};
+    while ((rc = lines_next(run->lines, &line, err)) == 1) {
+        if (line.text.len == 0)
+            continue;
+        if (is_full(run)) {
+            rc = flush(run, mark, err);
+            if (rc == 0)
+                rc = report_progress(run, err);
+            if (rc == ERR_STOPPED && run->env->sync(run->env->arg, err) != 0)
+                rc = err->code;
+            if (rc != 0)
+                return rc;
+        }
+        struct record record = {.body = line.text,
+                                .type = str_from(run->import->format),
+                                .site = run->job->site,
+                                .source = run->job->source};
+        buf_add_str(&run->text, line.text);
+        vec_push(&run->records, record);
+        run->n_lines++;
+        last = line;
+        if (is_full(run))
+            mark = mark_here(run, line.open ? &line : NULL);
+    }
+    /* At the end, or at damage: keep what is whole. Damage leaves a mark that is no end. */
+    mark = mark_here(run, last.open ? &last : NULL);
+    mark.end = rc == 0;
+    int stored = flush(run, mark, rc == 0 ? err : NULL);
+    if (rc == 0)
+        return stored;
+    if (stored == 0)
+        stored = run->env->sync(run->env->arg, NULL);
+    return stored == 0 ? rc : stored;
+}
+
+/* Stand where the new part begins: behind the matched mark, before a last line that must be read
+ * anew, behind one that was counted. */
+static int go_on(struct run *run, const struct import_mark *mark, struct err *err) {
+    struct str next;
+    struct line rest;
+    bool again = false;
+    int rc = 0;
+    if (mark->open_bytes > 0) {
+        rc = lines_skip_to(run->lines, mark->offset - mark->open_bytes, &run->n_lines, err);
+        if (rc == 1)
+            rc = lines_peek(run->lines, (size_t)mark->open_bytes + 2, &next, err);
+        if (rc != 0)
+            return rc;
+        struct str grown = str_skip(next, min_size(next.len, mark->open_bytes));
+        again = !mark->open_accepted && grown.len > 0 && grown.ptr[0] != '\n' &&
+                !str_starts(grown, STR("\r\n"));
+    }
+    if (again)
+        return 0;
+    uint64_t passed;
+    rc = lines_skip_to(run->lines, mark->offset, &passed, err);
+    run->n_lines = mark->lines;
+    if (rc == 1)
+        rc = mark->open_bytes > 0 ? lines_next(run->lines, &rest, err) : 0;
+    return rc < 0 ? rc : 0;
+}
+
+static struct import *new_import(struct imports *imports, const struct import_job *job,
+                                 struct str head, struct str format) {
+    uint64_t id = 0;
+    for (size_t i = 0; i < imports->list.len; i++)
+        id = imports->list.items[i].id > id ? imports->list.items[i].id : id;
+    struct import import = {.id = id + 1,
+                            .site = str_dup(job->site),
+                            .source = str_dup(job->source),
+                            .name = xstrdup(job->path),
+                            .format = str_dup(format),
+                            .anonymous = job->anonymous,
+                            .head_len = (uint32_t)head.len,
+                            .head = hash_of(head)};
+    vec_push(&imports->list, import);
+    return &imports->list.items[imports->list.len - 1];
+}
+
+/* The stream stands at its beginning; `match` says how much of it is known. A file that matches the
+ * newest mark of an import goes on with it. One that matches an older mark and then differs is a fork
+ * (an old copy that grew otherwise): an import of its own, which begins behind that mark. */
+static int run_stream(struct run *run, struct imports *imports, const struct match *match,
+                      struct str head, struct err *err) {
+    int rc = 0;
+    struct import_report *report = run->report;
+    struct import *known = match->import;
+    bool fork = false;
+    if (known != NULL) {
+        report->grown = true;
+        report->id = known->id;
+        rc = go_on(run, &match->mark, err);
+        report->duplicates = run->n_lines;
+        fork = match->mark.offset != known->marks.items[known->marks.len - 1].offset;
+        run->import = known;
+    }
+    if (known == NULL || fork) {
+        char *format = known ? xstrdup(known->format) : str_dup(run->job->format);
+        if (*format == '\0') {
+            free(format);
+            format = str_dup(detect(run, err, &rc));
+        }
+        if (rc == 0)
+            run->import = new_import(imports, run->job, head, str_from(format));
+        free(format);
+    }
+    if (rc == 0)
+        rc = read_lines(run, err);
+    report->lines = run->n_lines;
+    if (run->import != NULL) {
+        report->format = xstrdup(run->import->format);
+        if (run->import->marks.len > 0)
+            report->id = run->import->id;
+        else
+            imports_drop_last(imports); /* nothing written: it never was */
+    }
+    return rc;
+}
+
+int import_run(const struct import_env *env, const struct import_job *job, struct imports *imports,
+               struct import_report *ret, struct err *err) {
+    *ret = (struct import_report){0};
+    int spool = -1;
+    struct input *in = NULL;
+    struct lines lines = {0};
+    struct run run = {.env = env, .job = job, .report = ret, .lines = &lines};
+    struct match match = {0};
+    int rc = 0;
+    if (strcmp(job->path, "-") == 0 && !job->anonymous)
+        rc = spool_stdin(job->spool_dir, &spool, err);
+    if (rc == 0)
+        rc = reopen(job, spool, &in, err);
+    if (rc != 0)
+        goto out;
+    lines_init(&lines, in);
+    struct str ahead;
+    char head_bytes[HEAD_BYTES]; /* a copy: the buffer moves on */
+    rc = lines_peek(&lines, HEAD_BYTES, &ahead, err);
+    if (rc != 0)
+        goto out;
+    struct str head = {memcpy(head_bytes, ahead.ptr, ahead.len), ahead.len};
+    if (!job->anonymous)
+        rc = find_match(imports, job->site, &lines, head, &match, err);
+    if (rc == 0 && lines.offset > 0) { /* it was read to look: begin again */
+        lines_release(&lines);
+        input_close(in);
+        in = NULL;
+        rc = reopen(job, spool, &in, err);
+        if (rc != 0)
+            goto out;
+        lines_init(&lines, in);
+    }
+    if (rc == 0 && head.len > 0)
+        rc = run_stream(&run, imports, &match, head, err);
+out:
+    buf_release(&run.text);
+    vec_free(&run.records);
+    lines_release(&lines);
+    input_close(in);
+    if (spool >= 0)
+        close(spool);
+    return rc;
+}
