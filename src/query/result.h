@@ -17,7 +17,14 @@ struct value {
     };
 };
 
-enum unit { UNIT_TEXT, UNIT_COUNT, UNIT_RATE /* 0..1, shown as percent in tables */, UNIT_SECONDS, UNIT_BYTES, UNIT_NUMBER };
+enum unit {
+    UNIT_TEXT,
+    UNIT_COUNT,
+    UNIT_RATE /* 0..1, shown as percent in tables */,
+    UNIT_SECONDS,
+    UNIT_BYTES,
+    UNIT_NUMBER
+};
 struct result_column {
     const char *name; /* the JSON key: dimension or metric name, METRIC_previous */
     enum unit unit;
@@ -25,15 +32,16 @@ struct result_column {
 };
 
 struct result {
-    struct arena arena; /* owns all text */
+    struct arena
+        arena; /* owns all text; the three arrays below are heap, freed by result_release */
     const struct zone *zone; /* borrowed */
     struct result_column *columns;
     size_t n_columns;
     struct value *values; /* row-major, n_rows * n_columns */
     size_t n_rows;
-    struct value *total; /* n_columns values (VALUE_NULL for dimensions); NULL: no totals */
-    struct str query_json;     /* the question as a JSON object, for "query" */
-    int64_t complete_until;    /* 0: unknown -> null */
+    struct value *total;    /* n_columns values (VALUE_NULL for dimensions); NULL: no totals */
+    struct str query_json;  /* the question as a JSON object, for "query" */
+    int64_t complete_until; /* 0: unknown -> null */
 };
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV, OUTPUT_TSV };
@@ -44,10 +52,12 @@ struct output_style {
     unsigned width; /* columns of the terminal; 0: not a terminal, no bars are cut or drawn */
 };
 
-/* Append the whole output. JSON as DESIGN 5: {"query":{},"rows":[],"total":{},"complete_until":...}.
- * CSV (RFC 4180) and TSV (tabs, newlines and backslashes escaped \t \n \\) have a header line. Text never
- * carries control bytes to a terminal: they become U+FFFD as bad UTF-8 does. CSV cells that begin with
- * = + - @ or a tab get a leading apostrophe when they are text. */
+/* Append the whole output. JSON as DESIGN 5:
+ * {"query":{},"rows":[],"total":{},"complete_until":...}. CSV (RFC 4180: lines end in CRLF; tabs
+ * and newlines stay, in quotes) and TSV (tabs, newlines, returns and backslashes escaped \t \n \r
+ * \\) have a header line, null is an empty cell, no total. Text never carries other control bytes
+ * to a terminal: they become U+FFFD as bad UTF-8 does. CSV cells that begin with = + - @ or a tab
+ * get a leading apostrophe when they are text. */
 void result_print(const struct result *result, enum output_format format,
                   const struct output_style *style, struct buf *out);
 void result_release(struct result *result);
