@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#undef unit_test /* cmocka has one of an older kind */
 #define unit_test(name) cmocka_unit_test(name)
 #define UNIT_MAIN(...)                                                                             \
     int main(void) {                                                                               \
