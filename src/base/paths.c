@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 /* Relative to the folder of the running program; the first that exists is taken. Programs of tests
- * run one or two folders deeper than BUILD/caskalytics. */
+ * run up to three folders deeper than BUILD/caskalytics. */
 static const struct {
     const char *built, *installed;
 } places[] = {
@@ -33,7 +33,7 @@ int paths_find(enum program_file file, struct buf *ret, struct err *err) {
     if (slash != NULL)
         *slash = '\0';
     const char *const tries[] = {places[file].built, places[file].installed};
-    static const char *const up[] = {"", "../", "../../"};
+    static const char *const up[] = {"", "../", "../../", "../../../"};
     for (size_t i = 0; i < ARRAY_LEN(tries); i++) {
         for (size_t j = 0; j < ARRAY_LEN(up); j++) {
             buf_clear(ret);
