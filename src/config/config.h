@@ -29,14 +29,14 @@ struct config {
     size_t n_assets;
     char **downloads;
     size_t n_downloads;
-    char *country_database; /* NULL: the one that comes with the program */
-    uint64_t engine_memory_bytes;
-    uint64_t query_memory_bytes;
-    bool seal; /* false: cubes are not made (answers come from raw rows) */
+    char *country_database;       /* NULL: the one that comes with the program */
+    uint64_t engine_memory_bytes; /* 0: automatic, see config_memory() */
+    uint64_t query_memory_bytes;  /* 0: automatic */
+    bool seal;                    /* false: cubes are not made (answers come from raw rows) */
 };
 
-/* `path` NULL: ./caskalytics.yaml, and defaults when there is none. ERR_USAGE: *ret_report (text, one
- * line a problem, "FILE:LINE: message") says all that is wrong. ERR_NOTFOUND, ERR_IO. */
+/* `path` NULL: ./caskalytics.yaml, and defaults when there is none. ERR_USAGE: *ret_report (text,
+ * one line a problem, "FILE:LINE: message") says all that is wrong. ERR_NOTFOUND, ERR_IO. */
 MUSTCHECK int config_load(const char *path, struct config **ret, struct buf *ret_report,
                           struct err *err);
 void config_free(struct config *c);
@@ -48,5 +48,9 @@ void config_sample(struct buf *out);
 void config_reference(struct buf *out);
 /* Zone of a site: its own, else the configuration's. */
 const char *config_site_zone(const struct config *c, struct str site);
+/* The limits of the engine and of one query, with what is automatic worked out for a machine with
+ * so much memory: half of it up to 4 GiB, and three quarters of that. */
+void config_memory(const struct config *c, uint64_t machine_bytes, uint64_t *ret_engine_bytes,
+                   uint64_t *ret_query_bytes);
 
 #endif

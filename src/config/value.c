@@ -1,0 +1,148 @@
+#include "config/value.h"
+
+#include "base/limits.h"
+#include "base/zone.h"
+#include "config/quantity.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+static void keep(struct str text, void *place) {
+    if (place == NULL)
+        return;
+    release_text(place);
+    *(char **)place = str_dup(text);
+}
+
+static int check_length(struct str text, struct err *err) {
+    if (text.len == 0)
+        return err_set(err, ERR_USAGE, "must not be empty");
+    if (text.len > LIMIT_STRING_BYTES)
+        return err_set(err, ERR_USAGE, "longer than %zu bytes", LIMIT_STRING_BYTES);
+    return 0;
+}
+
+static int check_text(struct str text, struct err *err) {
+    for (size_t i = 0; i < text.len; i++)
+        if (iscntrl((unsigned char)text.ptr[i]))
+            return err_set(err, ERR_USAGE, "holds a control character");
+    return check_length(text, err);
+}
+
+int value_text(struct str text, void *place, struct err *err) {
+    int rc = check_text(text, err);
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+/* `stats --site a,b|all` must be able to name every site. */
+int value_site(struct str text, void *place, struct err *err) {
+    size_t at;
+    int rc = check_text(text, err);
+    if (rc == 0 && (str_is(text, "all") || str_find(text, ',', &at)))
+        rc = err_set(err, ERR_USAGE, "a site's name is not `all` and has no comma");
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+int value_zone(struct str text, void *place, struct err *err) {
+    int rc = check_text(text, err);
+    if (rc != 0)
+        return rc;
+    char *name = str_dup(text);
+    struct zone *zone = NULL;
+    rc = zone_open(name, &zone, err);
+    if (rc == 0)
+        keep(text, place);
+    zone_free(zone);
+    free(name);
+    return rc;
+}
+
+int value_pattern(struct str text, void *place, struct err *err) {
+    int rc = check_length(text, err);
+    if (rc != 0)
+        return rc;
+    int code;
+    PCRE2_SIZE offset;
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, 0, &code, &offset, NULL);
+    if (compiled == NULL) {
+        PCRE2_UCHAR message[256];
+        pcre2_get_error_message(code, message, sizeof message);
+        return err_set(err, ERR_USAGE, "not a valid regular expression: %s at offset %zu",
+                       (const char *)message, (size_t)offset);
+    }
+    pcre2_code_free(compiled);
+    keep(text, place);
+    return 0;
+}
+
+int value_extension(struct str text, void *place, struct err *err) {
+    int rc = check_length(text, err);
+    if (rc == 0 && *text.ptr == '.')
+        text = str_skip(text, 1);
+    for (size_t i = 0; rc == 0 && i < text.len; i++)
+        if (text.ptr[i] == '.' || text.ptr[i] == '/' || text.ptr[i] == '?' ||
+            isspace((unsigned char)text.ptr[i]) || iscntrl((unsigned char)text.ptr[i]))
+            rc =
+                err_set(err, ERR_USAGE,
+                        "not an extension: it is what stands behind the last dot (gz, not tar.gz)");
+    if (rc == 0 && text.len == 0)
+        rc = err_set(err, ERR_USAGE, "not an extension");
+    if (rc != 0 || place == NULL)
+        return rc;
+    keep(text, place);
+    for (char *p = *(char **)place; *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return 0;
+}
+
+int value_size(struct str text, void *place, struct err *err) {
+    uint64_t bytes;
+    int rc = size_parse(text, &bytes, err);
+    if (rc == 0 && place != NULL)
+        *(uint64_t *)place = bytes;
+    return rc;
+}
+
+int value_duration(struct str text, void *place, struct err *err) {
+    uint64_t seconds;
+    int rc = duration_parse(text, &seconds, err);
+    if (rc == 0 && place != NULL)
+        *(uint64_t *)place = seconds;
+    return rc;
+}
+
+int value_bool(struct str text, void *place, struct err *err) {
+    if (!str_is(text, "true") && !str_is(text, "false"))
+        return err_set(err, ERR_USAGE, "neither true nor false");
+    if (place != NULL)
+        *(bool *)place = str_is(text, "true");
+    return 0;
+}
+
+void show_text(const void *place, struct buf *out) {
+    const char *text = *(char *const *)place;
+    if (text != NULL)
+        yaml_scalar(str_from(text), out);
+}
+
+void show_size(const void *place, struct buf *out) { size_format(*(const uint64_t *)place, out); }
+
+void show_duration(const void *place, struct buf *out) {
+    duration_format(*(const uint64_t *)place, out);
+}
+
+void show_bool(const void *place, struct buf *out) {
+    buf_add_cstr(out, *(const bool *)place ? "true" : "false");
+}
+
+void release_text(void *place) {
+    free(*(char **)place);
+    *(char **)place = NULL;
+}

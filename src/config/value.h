@@ -1,0 +1,27 @@
+/* One value of the configuration: text -> place, and place -> YAML. The columns of option_kinds. */
+#ifndef CASK_CONFIG_VALUE_H
+#define CASK_CONFIG_VALUE_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+/* ERR_USAGE: the message says what is wrong without repeating the value. */
+int value_text(struct str text, void *place, struct err *err);      /* char *, no control bytes */
+int value_site(struct str text, void *place, struct err *err);      /* char * */
+int value_zone(struct str text, void *place, struct err *err);      /* char *, in the tz database */
+int value_pattern(struct str text, void *place, struct err *err);   /* char *, PCRE2 compiles it */
+int value_extension(struct str text, void *place, struct err *err); /* char *, lower case, no dot */
+int value_size(struct str text, void *place, struct err *err);      /* uint64_t, bytes */
+int value_duration(struct str text, void *place, struct err *err);  /* uint64_t, seconds */
+int value_bool(struct str text, void *place, struct err *err);      /* bool */
+
+void show_text(const void *place, struct buf *out);
+void show_size(const void *place, struct buf *out);
+void show_duration(const void *place, struct buf *out);
+void show_bool(const void *place, struct buf *out);
+void release_text(void *place);
+
+/* Append any valid UTF-8 as a YAML scalar that is read back as the same text. */
+void yaml_scalar(struct str text, struct buf *out);
+
+#endif
