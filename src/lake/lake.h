@@ -1,7 +1,8 @@
 /* The lake: every raw record, append-only, in Avro object container files (format and recovery:
  * docs/formats/lake.md). The only truth: everything to its right is rebuilt from it.
  *
- *     DATA/lake/DATASET/YYYY/MM/DD/HH-SEQ.avro      hour of arrival, UTC; SEQ counts segments from 1
+ *     DATA/lake/DATASET/YYYY/MM/DD/HH-SEQ.avro      hour of arrival, UTC; SEQ counts segments from
+ * 1
  *
  * One Avro block is the unit of work; its id is (dataset, segment, block): event/record.h. */
 #ifndef CASK_LAKE_H
@@ -21,6 +22,14 @@ struct lake_writer;
  * *ret_cut_bytes (may be NULL): what recovery cut. */
 MUSTCHECK int lake_writer_open(const char *root, enum dataset dataset, const struct clock *clock,
                                struct lake_writer **ret, uint64_t *ret_cut_bytes, struct err *err);
+
+/* Room a record takes in a block at most: a batch whose records add up to LIMIT_BLOCK_BYTES or less
+ * is taken. */
+#define LAKE_RECORD_OVERHEAD 64
+static inline size_t lake_record_bound(const struct record *r) {
+    return LAKE_RECORD_OVERHEAD + r->body.len + r->type.len + r->site.len + r->source.len +
+           r->position.len;
+}
 
 /* Append one block. Durable only after lake_writer_sync(). Rolls to a new segment when the hour of
  * arrival changed or the segment is over LIMIT_SEGMENT_BYTES. Borrows `records` for the call.
@@ -53,8 +62,8 @@ struct lake_block {
 };
 
 /* Blocks with after < bid <= upto (upto 0: all that are there). */
-MUSTCHECK int lake_reader_open(const char *root, enum dataset dataset, uint64_t after, uint64_t upto,
-                               struct lake_reader **ret, struct err *err);
+MUSTCHECK int lake_reader_open(const char *root, enum dataset dataset, uint64_t after,
+                               uint64_t upto, struct lake_reader **ret, struct err *err);
 /* 1: a block; 0: no more (a later call may find more); ERR_CORRUPT names file and block, and the
  * next call goes on behind it (next block by sync marker, else next segment); ERR_IO. */
 MUSTCHECK int lake_reader_next(struct lake_reader *r, struct lake_block *ret, struct err *err);
@@ -75,7 +84,8 @@ struct lake_segment {
 /* Call `see` for each segment of all datasets (or of one, if dataset != 0) in order; reads every
  * block and checks its CRC-32, its marker, its ids. Used by `lake ls` and `lake verify`. */
 typedef int lake_see_fn(void *arg, const struct lake_segment *segment, struct err *err);
-MUSTCHECK int lake_walk(const char *root, int dataset, lake_see_fn *see, void *arg, struct err *err);
+MUSTCHECK int lake_walk(const char *root, int dataset, lake_see_fn *see, void *arg,
+                        struct err *err);
 
 /* Unpacked and stored bytes of blocks with id > after, for progress; cheap (file sizes). */
 MUSTCHECK int lake_size_after(const char *root, enum dataset dataset, uint64_t after,

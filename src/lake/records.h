@@ -1,0 +1,29 @@
+/* The records inside a block, by schema/logs.avsc (datasets logs, s3 and web). In memory only.
+ *
+ * An emptied block keeps one placeholder record (everything empty but the block id), because
+ * readers built on libavro (avrocat) mistake a block of no records for one; ours gives 0 records
+ * for it. */
+#ifndef CASK_LAKE_RECORDS_H
+#define CASK_LAKE_RECORDS_H
+
+#include "event/record.h"
+
+/* Does the batch fit into a block? ERR_TOOBIG: over LIMIT_BLOCK_RECORDS or LIMIT_BLOCK_BYTES. */
+MUSTCHECK int records_check(struct record_batch records, struct err *err);
+
+/* Encode a batch that fits into `room` of LIMIT_BLOCK_BYTES; the first record carries the block id.
+ * *ret_count is what the block's frame says. */
+void records_encode(struct record_batch records, uint64_t bid, char *room, size_t *ret_bytes,
+                    size_t *ret_count);
+
+struct records {
+    struct record *items; /* strings point into the bytes decoded */
+    size_t len, cap;
+    uint64_t bid; /* 0: the block carries none */
+};
+
+/* Decode exactly `count` records from all of `raw`. ERR_CORRUPT. */
+MUSTCHECK int records_decode(struct str raw, uint64_t count, struct records *ret, struct err *err);
+void records_release(struct records *r);
+
+#endif
