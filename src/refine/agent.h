@@ -12,19 +12,20 @@ struct agent_info {
     struct str browser_version; /* "major.minor", "major" or "" */
     struct str os;              /* family, "Other" when unknown */
     struct str device;          /* family, "Other" when unknown, "Spider" for uap-core's spiders */
-    bool bot; /* uap-core's spider or a crawler-user-agents match, and not a download or library client */
+    bool bot; /* uap-core's spider or a crawler-user-agents match, and not a download or library
+                 client */
 };
 
 struct agent_table;
 
-/* Paths of regexes.yaml, crawler-user-agents.json and schema/clients.txt. Patterns are compiled lazily.
- * ERR_NOTFOUND, ERR_IO, ERR_CORRUPT (names file and entry). */
+/* Paths of regexes.yaml, crawler-user-agents.json and schema/clients.txt. Patterns are compiled
+ * lazily. ERR_NOTFOUND, ERR_IO, ERR_CORRUPT (names file and entry). */
 MUSTCHECK int agent_table_new(const char *regexes, const char *crawlers, const char *clients,
                               struct agent_table **ret, struct err *err);
 void agent_table_free(struct agent_table *t);
 
-/* Never fails: an agent over LIMIT_STRING_BYTES is looked up by its first bytes, a pattern that goes
- * over PCRE2's match limit does not match (counted). Valid until agent_table_trim(). */
+/* Never fails: an agent over LIMIT_STRING_BYTES is looked up by its first bytes, a pattern that
+ * goes over PCRE2's match limit does not match (counted). Valid until agent_table_trim(). */
 const struct agent_info *agent_lookup(struct agent_table *t, struct str agent);
 
 /* Called between batches: drops the cache when it holds more than its cap. */

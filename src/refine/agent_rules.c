@@ -1,0 +1,276 @@
+#include "refine/agent_rules.h"
+
+#include "base/fs.h"
+#include <jansson.h>
+#include <stdlib.h>
+#include <yaml.h>
+
+/* The lists of regexes.yaml and where each key of a rule goes. Keys that are not named here (patch
+ * versions, brand, model) are read over. */
+struct key {
+    const char *name;
+    size_t at; /* of a struct str in struct agent_rule */
+};
+#define KEY(name, field)                                                                           \
+    { name, offsetof(struct agent_rule, field) }
+static const struct {
+    const char *name;
+    enum agent_list list;
+    struct key keys[5];
+} yaml_lists[] = {
+    {"user_agent_parsers",
+     AGENT_BROWSER,
+     {KEY("regex", regex), KEY("family_replacement", family), KEY("v1_replacement", major),
+      KEY("v2_replacement", minor)}},
+    {"os_parsers", AGENT_OS, {KEY("regex", regex), KEY("os_replacement", family)}},
+    {"device_parsers", AGENT_DEVICE, {KEY("regex", regex), KEY("device_replacement", family)}},
+};
+
+typedef VEC(struct agent_rule) rule_vec;
+
+struct reader {
+    yaml_parser_t parser;
+    const char *path;
+    struct arena *strings;
+    rule_vec *lists; /* AGENT_LISTS of them */
+    struct err *err;
+};
+
+static int bad(struct reader *r, const yaml_event_t *at, const char *what) {
+    return err_set(r->err, ERR_CORRUPT, "%s:%zu: %s", r->path, at->start_mark.line + 1, what);
+}
+
+static int next_event(struct reader *r, yaml_event_t *ret) {
+    if (yaml_parser_parse(&r->parser, ret))
+        return 0;
+    return err_set(r->err, ERR_CORRUPT, "%s:%zu: %s", r->path, r->parser.problem_mark.line + 1,
+                   r->parser.problem ? r->parser.problem : "not YAML");
+}
+
+static struct str scalar(const yaml_event_t *event) {
+    return str_of((const char *)event->data.scalar.value, event->data.scalar.length);
+}
+
+/* Read over the node that starts with the next event. */
+static int skip_node(struct reader *r) {
+    size_t depth = 0;
+    do {
+        yaml_event_t event;
+        int rc = next_event(r, &event);
+        if (rc != 0)
+            return rc;
+        yaml_event_type_t type = event.type;
+        yaml_event_delete(&event);
+        if (type == YAML_MAPPING_START_EVENT || type == YAML_SEQUENCE_START_EVENT)
+            depth++;
+        else if (type == YAML_MAPPING_END_EVENT || type == YAML_SEQUENCE_END_EVENT)
+            depth--;
+    } while (depth > 0);
+    return 0;
+}
+
+static int add_rule(rule_vec *list, const struct agent_rule *rule, const char *path, size_t line,
+                    struct err *err) {
+    if (rule->regex.len == 0)
+        return err_set(err, ERR_CORRUPT, "%s:%zu: a rule without a regular expression", path, line);
+    if (rule->regex.len > AGENT_REGEX_BYTES)
+        return err_set(err, ERR_CORRUPT, "%s:%zu: a regular expression of over %zu bytes", path,
+                       line, AGENT_REGEX_BYTES);
+    if (list->len == AGENT_RULES_MAX)
+        return err_set(err, ERR_TOOBIG, "%s:%zu: more than %zu rules", path, line, AGENT_RULES_MAX);
+    vec_push(list, *rule);
+    return 0;
+}
+
+/* The value of `key` in a rule of yaml_lists[l]. */
+static int read_value(struct reader *r, size_t l, struct str key, struct agent_rule *rule) {
+    yaml_event_t event;
+    int rc = next_event(r, &event);
+    if (rc != 0)
+        return rc;
+    if (event.type != YAML_SCALAR_EVENT) {
+        rc = bad(r, &event, "expected one string as the value of a rule's key");
+    } else if (str_is(key, "regex_flag")) {
+        rule->nocase = str_is(scalar(&event), "i");
+    } else {
+        const struct key *keys = yaml_lists[l].keys;
+        for (size_t i = 0; i < ARRAY_LEN(yaml_lists[l].keys) && keys[i].name; i++)
+            if (str_is(key, keys[i].name))
+                *(struct str *)((char *)rule + keys[i].at) = arena_dup(r->strings, scalar(&event));
+    }
+    yaml_event_delete(&event);
+    return rc;
+}
+
+/* One rule, behind its MAPPING_START. */
+static int read_rule(struct reader *r, size_t l, size_t line) {
+    struct agent_rule rule = {0};
+    for (;;) {
+        yaml_event_t event;
+        int rc = next_event(r, &event);
+        if (rc != 0)
+            return rc;
+        bool end = event.type == YAML_MAPPING_END_EVENT;
+        if (event.type == YAML_SCALAR_EVENT)
+            rc = read_value(r, l, scalar(&event), &rule);
+        else if (!end)
+            rc = bad(r, &event, "expected a key of a rule");
+        yaml_event_delete(&event);
+        if (rc != 0)
+            return rc;
+        if (end)
+            return add_rule(&r->lists[yaml_lists[l].list], &rule, r->path, line, r->err);
+    }
+}
+
+static int read_list(struct reader *r, size_t l) {
+    yaml_event_t event;
+    int rc = next_event(r, &event);
+    if (rc != 0)
+        return rc;
+    if (event.type != YAML_SEQUENCE_START_EVENT)
+        rc = bad(r, &event, "expected a list of rules");
+    yaml_event_delete(&event);
+    while (rc == 0) {
+        if ((rc = next_event(r, &event)) != 0)
+            return rc;
+        bool end = event.type == YAML_SEQUENCE_END_EVENT;
+        if (event.type == YAML_MAPPING_START_EVENT)
+            rc = read_rule(r, l, event.start_mark.line + 1);
+        else if (!end)
+            rc = bad(r, &event, "expected a rule");
+        yaml_event_delete(&event);
+        if (end)
+            break;
+    }
+    return rc;
+}
+
+/* The value that belongs to a key of the outermost mapping. */
+static int read_top(struct reader *r, struct str key) {
+    for (size_t l = 0; l < ARRAY_LEN(yaml_lists); l++)
+        if (str_is(key, yaml_lists[l].name))
+            return read_list(r, l);
+    return skip_node(r);
+}
+
+/* The whole file: stream, document, mapping. A list it lacks is a broken file. */
+static int read_yaml(struct reader *r) {
+    size_t depth = 0;
+    for (bool end = false; !end;) {
+        yaml_event_t event;
+        int rc = next_event(r, &event);
+        if (rc != 0)
+            return rc;
+        end = event.type == YAML_STREAM_END_EVENT;
+        if (event.type == YAML_MAPPING_START_EVENT)
+            depth++;
+        else if (event.type == YAML_MAPPING_END_EVENT)
+            depth--;
+        else if (event.type == YAML_SCALAR_EVENT && depth == 1)
+            rc = read_top(r, scalar(&event));
+        else if (event.type == YAML_SCALAR_EVENT || event.type == YAML_SEQUENCE_START_EVENT ||
+                 event.type == YAML_ALIAS_EVENT)
+            rc = bad(r, &event, "expected the lists of rules");
+        yaml_event_delete(&event);
+        if (rc != 0)
+            return rc;
+    }
+    for (size_t l = 0; l < ARRAY_LEN(yaml_lists); l++)
+        if (r->lists[yaml_lists[l].list].len == 0)
+            return err_set(r->err, ERR_CORRUPT, "%s: no %s", r->path, yaml_lists[l].name);
+    return 0;
+}
+
+static int read_regexes(const char *path, struct arena *strings, rule_vec *lists, struct err *err) {
+    struct buf text = {0};
+    struct reader r = {.path = path, .strings = strings, .lists = lists, .err = err};
+    int rc = fs_read_file(path, AGENT_FILE_BYTES, &text, err);
+    if (rc != 0)
+        goto out;
+    if (!yaml_parser_initialize(&r.parser))
+        abort(); /* out of memory (base.h) */
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)buf_cstr(&text), text.len);
+    rc = read_yaml(&r);
+    yaml_parser_delete(&r.parser);
+out:
+    buf_release(&text);
+    return rc;
+}
+
+static int read_crawlers(const char *path, struct arena *strings, rule_vec *list, struct err *err) {
+    struct buf text = {0};
+    json_t *root = NULL;
+    int rc = fs_read_file(path, AGENT_FILE_BYTES, &text, err);
+    if (rc != 0)
+        goto out;
+    json_error_t problem;
+    root = json_loadb(buf_cstr(&text), text.len, 0, &problem);
+    if (root == NULL) {
+        rc = err_set(err, ERR_CORRUPT, "%s:%d: %s", path, problem.line, problem.text);
+        goto out;
+    }
+    if (!json_is_array(root) || json_array_size(root) == 0) {
+        rc = err_set(err, ERR_CORRUPT, "%s: expected an array of crawlers", path);
+        goto out;
+    }
+    size_t i;
+    json_t *crawler;
+    json_array_foreach(root, i, crawler) {
+        const json_t *pattern = json_object_get(crawler, "pattern");
+        if (!json_is_string(pattern)) {
+            rc = err_set(err, ERR_CORRUPT, "%s: entry %zu has no pattern", path, i + 1);
+            goto out;
+        }
+        struct str regex = str_of(json_string_value(pattern), json_string_length(pattern));
+        struct agent_rule rule = {.regex = arena_dup(strings, regex)};
+        if ((rc = add_rule(list, &rule, path, i + 1, err)) != 0)
+            goto out;
+    }
+out:
+    json_decref(root);
+    buf_release(&text);
+    return rc;
+}
+
+static int read_clients(const char *path, struct arena *strings, rule_vec *list, struct err *err) {
+    struct buf text = {0};
+    int rc = fs_read_file(path, AGENT_FILE_BYTES, &text, err);
+    struct str rest = buf_str(&text), line;
+    for (size_t n = 1; rc == 0 && str_split(&rest, '\n', &line); n++) {
+        line = str_trim(line);
+        if (line.len == 0 || line.ptr[0] == '#')
+            continue;
+        struct agent_rule rule = {.regex = arena_dup(strings, line)};
+        rc = add_rule(list, &rule, path, n, err);
+    }
+    buf_release(&text);
+    return rc;
+}
+
+int agent_rules_read(const char *regexes, const char *crawlers, const char *clients,
+                     struct agent_rules *ret, struct err *err) {
+    *ret = (struct agent_rules){0};
+    rule_vec lists[AGENT_LISTS] = {0};
+    int rc = read_regexes(regexes, &ret->strings, lists, err);
+    if (rc == 0)
+        rc = read_crawlers(crawlers, &ret->strings, &lists[AGENT_CRAWLER], err);
+    if (rc == 0)
+        rc = read_clients(clients, &ret->strings, &lists[AGENT_CLIENT], err);
+    for (size_t l = 0; l < AGENT_LISTS; l++)
+        ret->first[l + 1] = ret->first[l] + lists[l].len;
+    ret->len = ret->first[AGENT_LISTS];
+    ret->rules = xcalloc(max_size(ret->len, 1), sizeof *ret->rules);
+    for (size_t l = 0; l < AGENT_LISTS; l++) {
+        if (lists[l].len)
+            memcpy(ret->rules + ret->first[l], lists[l].items, lists[l].len * sizeof *ret->rules);
+        vec_free(&lists[l]);
+    }
+    return rc;
+}
+
+void agent_rules_release(struct agent_rules *r) {
+    free(r->rules);
+    arena_release(&r->strings);
+    *r = (struct agent_rules){0};
+}
