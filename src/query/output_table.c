@@ -9,8 +9,10 @@
 enum {
     GAP_CELLS = 2,
     TEXT_CELLS_MIN = 8,
+    TEXT_CELLS_BESIDE_BARS = 40,
     HEADER_CELLS_MIN = 5,
     BAR_CELLS_MIN = 4,
+    BAR_CELLS_WANTED = 12,
     BAR_CELLS_MAX = 30
 };
 
@@ -139,15 +141,32 @@ static size_t table_cells(const struct table *t) {
     return cells;
 }
 
-/* Take cells from the widest column that may still give some; digits and times are never cut. */
-static bool shrink_one(struct table *t, bool text) {
+static bool is_text(const struct table *t, size_t column) {
+    const struct result *r = t->result;
+    return !r->columns[column].measure && r->values[column].type != VALUE_TIME;
+}
+
+/* Take a cell from the widest text column that has more than `least`. */
+static bool shrink_text(struct table *t, size_t least) {
     struct column *widest = NULL;
     for (size_t i = 0; i < t->result->n_columns; i++) {
         struct column *column = &t->columns[i];
-        bool is_text = t->result->columns[i].unit == UNIT_TEXT && column->left &&
-                       (t->result->n_rows == 0 || t->result->values[i].type != VALUE_TIME);
-        size_t least = is_text ? TEXT_CELLS_MIN : max_size(column->value_cells, HEADER_CELLS_MIN);
-        if (is_text == text && column->cells > least && (!widest || column->cells > widest->cells))
+        if (is_text(t, i) && column->cells > least && (!widest || column->cells > widest->cells))
+            widest = column;
+    }
+    if (widest)
+        widest->cells--;
+    return widest != NULL;
+}
+
+/* Take a cell from the widest header that is wider than its values: digits and times are never cut.
+ */
+static bool shrink_header(struct table *t) {
+    struct column *widest = NULL;
+    for (size_t i = 0; i < t->result->n_columns; i++) {
+        struct column *column = &t->columns[i];
+        size_t least = max_size(column->value_cells, HEADER_CELLS_MIN);
+        if (!is_text(t, i) && column->cells > least && (!widest || column->cells > widest->cells))
             widest = column;
     }
     if (widest)
@@ -159,10 +178,14 @@ static void fit(struct table *t) {
     size_t width = t->style->width;
     if (width == 0)
         return;
-    while (table_cells(t) > width && (shrink_one(t, true) || shrink_one(t, false))) {
+    bool bars = t->bar_scale > 0;
+    size_t bar_room = bars ? GAP_CELLS + BAR_CELLS_WANTED : 0;
+    while (table_cells(t) + bar_room > width && shrink_text(t, TEXT_CELLS_BESIDE_BARS)) {
+    }
+    while (table_cells(t) > width && (shrink_text(t, TEXT_CELLS_MIN) || shrink_header(t))) {
     }
     size_t used = table_cells(t) + GAP_CELLS;
-    if (t->bar_scale > 0 && used + BAR_CELLS_MIN <= width)
+    if (bars && used + BAR_CELLS_MIN <= width)
         t->bar_cells = min_size(width - used, BAR_CELLS_MAX);
 }
 
