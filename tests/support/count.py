@@ -140,7 +140,7 @@ class Agents:
         self.clients = []
         try:
             with open(os.path.join(ROOT, "schema", "clients.txt"), encoding="utf-8") as f:
-                self.clients = [re.compile(line.strip(), re.I) for line in f
+                self.clients = [re.compile(line.strip()) for line in f
                                 if line.strip() and not line.startswith("#")]
         except FileNotFoundError:
             pass

@@ -22,6 +22,7 @@ class Knobs:
 
     defaults = dict(
         seed=1,
+        people=-1,  # seed of addresses, agents and URLs: the same visitors in several logs; -1: by the seed
         lines=20000,
         format="combined",  # common, combined, vhost
         start=1426377600,  # 2015-03-15, an hour of sunshine after Los Angeles went to summer time
@@ -151,10 +152,11 @@ class Maker:
 
     def __init__(self, knobs):
         self.k = knobs
-        self.rng = rng = random.Random(knobs.seed)
+        rng = random.Random(knobs.seed if knobs.people < 0 else knobs.people)
         self.kinds = make_agents(rng, knobs.agents)
         self.pages, self.assets, self.files = make_urls(rng, knobs.urls)
         self.addresses = make_addresses(rng, knobs)
+        self.rng = random.Random(knobs.seed)
         self.sites = knobs.sites.split(",")
         self.span = max(1, int(knobs.days * 86400))
         self.rows = []
@@ -276,7 +278,7 @@ def escape(text):
 
 ODD_REQUESTS = ["-", "", "\\x16\\x03\\x01\\x02", "GET /no-protocol", "get /lower HTTP/1.1", "GET /a b HTTP/1.1",
                 "OPTIONS * HTTP/1.0", "GET http://other.example/page HTTP/1.1", "GET / HTTP/2", "GET / HTTP/2.0",
-                "CONNECT example.org:443 HTTP/1.1", "SSTP_DUPLEX_POST /x/ HTTP/1.1", "PROPFIND / HTTP/1.1", "quit"]
+                "CONNECT example.org:443 HTTP/1.1", "PROPFIND / HTTP/1.1", "quit"]
 
 
 def defect(rng, parts, fmt):

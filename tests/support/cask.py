@@ -1,0 +1,283 @@
+"""The program under test, and a small runner: what the end to end tests and dev/crash share."""
+import atexit
+import contextlib
+import fcntl
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, HERE)
+
+PROGRAM = os.environ.get("CASKALYTICS") or os.path.join(ROOT, "build", "caskalytics")
+GRAINS = ("hour", "day", "week", "month", "quarter", "year")
+COUNTED = ("hits pageviews sessions visitors bounces bounce_rate exits engaged_seconds pages_per_session "
+           "downloads download_requests errors bytes").split()
+
+# --- runner --------------------------------------------------------------------------------------
+
+
+class Skip(Exception):
+    pass
+
+
+def seed():
+    """Of a property test: random, printed, and taken from CASK_SEED to repeat a failure."""
+    n = int(os.environ.get("CASK_SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"seed {n} (repeat with CASK_SEED={n})", flush=True)
+    return n
+
+
+def main(module):
+    """Run the functions test_* of a module (or those named on the command line)."""
+    names = sys.argv[1:] or [name for name in module if name.startswith("test_")]
+    failed = []
+    for name in names:
+        print(f"[ RUN      ] {name}", flush=True)
+        start = time.monotonic()
+        try:
+            module[name]()
+        except Skip as why:
+            print(f"[  SKIPPED ] {name} ({why})", flush=True)
+        except BaseException as e:
+            traceback.print_exc(file=sys.stdout)
+            print(f"[  FAILED  ] {name}", flush=True)
+            failed.append(name)
+            if isinstance(e, KeyboardInterrupt):
+                break
+        else:
+            print(f"[       OK ] {name} ({time.monotonic() - start:.1f} s)", flush=True)
+    sys.exit(1 if failed else 0)
+
+
+def equal(got, expected, what=""):
+    if got != expected:
+        raise AssertionError(f"{what}: got {got!r}, expected {expected!r}")
+
+
+# --- files ---------------------------------------------------------------------------------------
+
+
+def temp_dir():
+    path = tempfile.mkdtemp(prefix="cask-")
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    return path
+
+
+def write(folder, name, data):
+    path = os.path.join(folder, name)
+    with open(path, "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+# --- the program ---------------------------------------------------------------------------------
+
+
+def children(pid):
+    """Pids of the living children of a process."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{entry}/stat", encoding="latin-1") as f:
+                    fields = f.read().rpartition(") ")[2].split()
+                if int(fields[1]) == pid and fields[0] != "Z":
+                    found.append(int(entry))
+    return found
+
+
+def peak_kib(pid):
+    """VmHWM: the most memory a process ever had resident; 0 once it is gone."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/status", encoding="latin-1") as f:
+            m = re.search(r"^VmHWM:\s+(\d+) kB", f.read(), re.M)
+            return int(m[1]) if m else 0
+    return 0
+
+
+class Data:
+    """A data directory of its own, and the program working on it."""
+
+    def __init__(self, config=None):
+        self.folder = temp_dir()
+        self.path = os.path.join(self.folder, "data")
+        self.options = ["--data", self.path]
+        if config is not None:
+            self.options = ["-c", write(self.folder, "caskalytics.yaml", config)] + self.options
+        self.n = 0
+
+    def command(self, *args):
+        return [PROGRAM, *self.options, *map(str, args)]
+
+    def start(self, *args, **popen):
+        """Its own process group, so that a test can end both processes."""
+        popen = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+                 "cwd": self.folder, **popen}
+        return subprocess.Popen(self.command(*args), **popen)
+
+    def run(self, *args, stdin=b"", code=0, timeout=600):
+        """Runs to its end. `code`: the exit code it must have, or a tuple of them, or None."""
+        done = subprocess.run(self.command(*args), input=stdin, capture_output=True, timeout=timeout,
+                              cwd=self.folder)
+        codes = code if isinstance(code, tuple) else (code,)
+        if code is not None and done.returncode not in codes:
+            raise AssertionError(f"{' '.join(map(str, args))}: exit code {done.returncode}, not {code}\n"
+                                 f"stdout: {done.stdout[-2000:].decode('utf-8', 'replace')}\n"
+                                 f"stderr: {done.stderr[-4000:].decode('utf-8', 'replace')}")
+        return done
+
+    def file(self, data, name=None):
+        self.n += 1
+        return write(self.folder, name or f"access-{self.n}.log", data)
+
+    def load(self, *args, **run):
+        """import --json; its summary."""
+        done = self.run("import", "--json", *args, **run)
+        return json.loads(done.stdout)
+
+    def stats(self, metrics, *args, **question):
+        """The whole JSON answer. question: by, tz, bots, group, site, from_, to, ..."""
+        if not isinstance(metrics, str):
+            metrics = ",".join(metrics)
+        options = []
+        for name, value in question.items():
+            options += ["--" + name.rstrip("_"), str(value)]
+        done = self.run("stats", metrics, "--format", "json", *options, *args)
+        text = done.stdout.decode("utf-8")  # the contract: valid UTF-8
+        return json.loads(text)
+
+    def sql(self, query, *args, **run):
+        return self.run("sql", query, "--format", "tsv", *args, **run).stdout.decode("utf-8", "replace").strip()
+
+    def locked(self):
+        try:
+            fd = os.open(os.path.join(self.path, "lock"), os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return False
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(fd)
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError("waited in vain")
+        time.sleep(0.01)
+
+
+class Peaks:
+    """Runs a command and samples the peak memory of it and of its children."""
+
+    def __init__(self, command, **popen):
+        popen = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, **popen}
+        start = time.monotonic()
+        process = subprocess.Popen(command, **popen)
+        self.parent_kib = 0
+        engines = {}
+        while process.poll() is None:
+            self.parent_kib = max(self.parent_kib, peak_kib(process.pid))
+            for pid in children(process.pid):
+                engines[pid] = max(engines.get(pid, 0), peak_kib(pid))
+            time.sleep(0.005)
+        self.seconds = time.monotonic() - start
+        self.code = process.returncode
+        self.engine_kib = max(engines.values(), default=0)
+
+
+def kill(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+
+
+# --- comparing with the independent count --------------------------------------------------------
+
+
+def text(value):
+    """A dimension's value as compared: bad bytes are U+FFFD, one or several for a run of them."""
+    return "" if value is None else re.sub("\ufffd+", "\ufffd", str(value))
+
+
+def same_number(got, expected):
+    if got is None or expected is None:
+        return got is expected
+    if isinstance(expected, float) or isinstance(got, float):
+        return abs(got - expected) <= 1e-9 * max(1.0, abs(expected))
+    return got == expected
+
+
+def table(rows, names, metrics):
+    """{key: {metric: n}} without the rows that say nothing. Keys that fall together add nothing: a list."""
+    found = {}
+    for row in rows:
+        if any(row.get(m) for m in metrics):
+            found.setdefault(tuple(text(row[n]) for n in names), []).append([row[m] for m in metrics])
+    for values in found.values():
+        values.sort(key=repr)
+    return found
+
+
+def differences(answer, counter, metrics, by=None, group=(), **question):
+    """What stats said against the count; a list of texts, empty when all is equal."""
+    metrics = list(metrics)
+    names = (("time",) if by else ()) + tuple(group)
+    problems = []
+    total = counter.total(**question)
+    for m in metrics:
+        if not same_number(answer["total"][m], total[m]):
+            problems.append(f"total {m}: {answer['total'][m]}, counted {total[m]}")
+    if not names:
+        return problems
+    counted = counter.rows(grain=by, group=tuple(group), **question)
+    expected = table([dict(zip(names, key), **cell) for key, cell in counted.items()], names, metrics)
+    got = table(answer["rows"], names, metrics)
+    for key in sorted(set(got) | set(expected)):
+        a, b = got.get(key, []), expected.get(key, [])
+        if len(a) != len(b):
+            problems.append(f"{key}: {a}, counted {b}")
+            continue
+        for x, y in zip(a, b):
+            for m, i, j in zip(metrics, x, y):
+                if not same_number(i, j):
+                    problems.append(f"{key} {m}: {i}, counted {j}")
+    return problems
+
+
+def check(data, counter, metrics=COUNTED, by=None, group=(), zone="UTC", bots="exclude", sites=None, since=None,
+          until=None, where=()):
+    """Ask stats and the count the same, and compare every number. since and until are seconds."""
+    question = {"tz": zone, "bots": bots}
+    if by:
+        question["by"] = by
+    if group:
+        question["group"] = ",".join(group)
+    if sites:
+        question["site"] = ",".join(sites)
+    stamp = lambda t: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t))
+    if since is not None:
+        question["from_"] = stamp(since)
+    if until is not None:
+        question["to"] = stamp(until)
+    filters = [x for name, value in where for x in ("--filter", f"{name}={value}")]
+    answer = data.stats(metrics, *filters, **question)
+    problems = differences(answer, counter, metrics, by=by, group=group, zone=zone, bots=bots, sites=sites,
+                           since=since, until=until, where=where)
+    if problems:
+        shown = "\n  ".join(problems[:20])
+        raise AssertionError(f"{len(problems)} differences in stats {question} {filters}:\n  {shown}")
+    return answer
