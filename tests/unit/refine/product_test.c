@@ -1,0 +1,131 @@
+#include "support/unit.h"
+
+#include "refine/product.h"
+
+static struct product_rules *rules_of(const struct config_product *products, size_t n) {
+    struct product_rules *rules = NULL;
+    struct err err = {0};
+    assert_ok(product_rules_new(products, n, &rules, &err), err);
+    return rules;
+}
+
+static void product__named_groups_are_pieces_of_the_path(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {
+        {"CDAP", "/downloads/.*cdap-(sdk-)?(?<version>[0-9.]+)\\.(zip|deb|rpm)$", false},
+        {"Tool", "^/tool/((?<platform>win|mac)/)?", true}};
+    struct product_rules *rules = rules_of(products, 2);
+    struct product_match match;
+    for (int again = 0; again < 2; again++) { /* from the rules, then from the cache */
+        char path[] = "/downloads/3/cdap-sdk-3.0.1.zip";
+        assert_true(product_match(rules, str_from(path), &match));
+        assert_str(match.product, "CDAP");
+        assert_str(match.version, "3.0.1");
+        assert_ptr_equal(match.version.ptr, path + 22);
+        assert_str(match.platform, "");
+        assert_false(match.redirects);
+        assert_true(product_match(rules, STR("/tool/mac/x"), &match));
+        assert_str(match.platform, "mac");
+        assert_str(match.version, "");
+        assert_true(match.redirects);
+        assert_true(product_match(rules, STR("/tool/x"), &match));
+        assert_str(match.platform, ""); /* the group took no part */
+        assert_false(product_match(rules, STR("/downloads/cdap.zip"), &match));
+        assert_false(product_match(rules, STR(""), &match));
+    }
+    product_rules_free(rules);
+}
+
+static void product__group_that_is_not_first_is_found(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {
+        {"A", "^/(a)(b)(c)(?<platform>d)(e)(?<version>f)(g)(h)(i)$", false}};
+    struct product_rules *rules = rules_of(products, 1);
+    struct product_match match;
+    assert_true(product_match(rules, STR("/abcdefghi"), &match));
+    assert_str(match.platform, "d");
+    assert_str(match.version, "f");
+    product_rules_free(rules);
+}
+
+static void product__paths_that_share_a_slot_do_not_mix(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {{"Even", "[02468]/(?<version>x*)$", false}};
+    struct product_rules *rules = rules_of(products, 1);
+    struct product_match match;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 20000; i++) {
+            char path[64];
+            snprintf(path, sizeof path, "/%u/%.*s", i, (int)(i % 40),
+                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
+            bool found = product_match(rules, str_from(path), &match);
+            if (found != (i % 2 == 0) || (found && match.version.len != i % 40))
+                fail_msg("%s", path);
+        }
+    }
+    product_rules_free(rules);
+}
+
+static void product__paths_over_the_cache_limit_are_matched(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {{"Long", "x/(?<version>end)$", false}};
+    struct product_rules *rules = rules_of(products, 1);
+    struct product_match match;
+    struct buf path = {0};
+    for (size_t n = 1020; n < 1030; n++) {
+        buf_clear(&path);
+        while (path.len < n - 5)
+            buf_add_char(&path, 'x');
+        buf_add_cstr(&path, "x/end");
+        assert_true(product_match(rules, buf_str(&path), &match));
+        assert_str(match.version, "end");
+    }
+    buf_release(&path);
+    product_rules_free(rules);
+}
+
+static void product__broken_pattern_is_named(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {{"Good", "x", false}, {"Bad", "/a(b", false}};
+    struct product_rules *rules = NULL;
+    struct err err = {0};
+    assert_int_equal(product_rules_new(products, 2, &rules, &err), ERR_USAGE);
+    assert_non_null(strstr(err.text, "Bad"));
+    assert_non_null(strstr(err.text, "at character 5"));
+    assert_null(rules);
+}
+
+static void product__pattern_that_runs_away_is_stopped_and_counted(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {{"Evil", "^/(a+)+$", false}, {"Any", "^/", false}};
+    struct product_rules *rules = rules_of(products, 2);
+    struct product_match match;
+    struct buf path = {0};
+    buf_add_char(&path, '/');
+    for (int i = 0; i < 500; i++)
+        buf_add_char(&path, 'a');
+    buf_add_char(&path, '!');
+    assert_true(product_match(rules, buf_str(&path), &match));
+    assert_str(match.product, "Any");
+    assert_true(product_rules_match_limits(rules) == 1);
+    buf_release(&path);
+    product_rules_free(rules);
+}
+
+static void product__paths_are_bytes(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {{"Bytes", "^/\\xff.(?<version>[^a]+)$", false}};
+    struct product_rules *rules = rules_of(products, 1);
+    struct product_match match;
+    assert_true(product_match(rules, STR("/\xff\0\xfe\0b"), &match));
+    assert_true(str_eq(match.version, STR("\xfe\0b")));
+    product_rules_free(rules);
+}
+
+UNIT_MAIN(unit_test(product__named_groups_are_pieces_of_the_path),
+          unit_test(product__group_that_is_not_first_is_found),
+          unit_test(product__paths_that_share_a_slot_do_not_mix),
+          unit_test(product__paths_over_the_cache_limit_are_matched),
+          unit_test(product__broken_pattern_is_named),
+          unit_test(product__pattern_that_runs_away_is_stopped_and_counted),
+          unit_test(product__paths_are_bytes))

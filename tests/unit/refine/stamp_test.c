@@ -1,0 +1,80 @@
+#include "support/unit.h"
+
+#include "refine/stamp.h"
+#include <time.h>
+
+static int64_t read_stamp(const char *text) {
+    int64_t instant = -1;
+    assert_int_equal(strlen(text), STAMP_CLF_BYTES);
+    return stamp_clf(text, &instant) ? instant : -1;
+}
+
+static void stamp__known_times_are_read(void **state) {
+    UNUSED(state);
+    assert_int_equal(read_stamp("17/May/2015:10:05:03 +0000"), 1431857103);
+    assert_int_equal(read_stamp("01/Jan/1970:00:00:00 +0000"), 0);
+    assert_int_equal(read_stamp("29/Feb/2016:23:59:59 +0000"), 1456790399);
+    assert_int_equal(read_stamp("31/Dec/2105:23:59:59 +0000"), 4291747199);
+}
+
+static void stamp__zone_offset_is_taken_off(void **state) {
+    UNUSED(state);
+    int64_t utc = read_stamp("17/May/2015:10:05:03 +0000");
+    assert_int_equal(read_stamp("17/May/2015:12:05:03 +0200"), utc);
+    assert_int_equal(read_stamp("17/May/2015:15:35:03 +0530"), utc);
+    assert_int_equal(read_stamp("17/May/2015:06:35:03 -0330"), utc);
+    assert_int_equal(read_stamp("18/May/2015:10:04:03 +2359"), utc);
+    assert_int_equal(read_stamp("31/Dec/1969:23:00:00 -0100"),
+                     -1); /* the year is checked as logged */
+}
+
+static void stamp__leap_second_is_the_next_minute(void **state) {
+    UNUSED(state);
+    assert_int_equal(read_stamp("30/Jun/2015:23:59:60 +0000"),
+                     read_stamp("01/Jul/2015:00:00:00 +0000"));
+    assert_int_equal(read_stamp("30/Jun/2015:23:59:61 +0000"), -1);
+}
+
+static void stamp__what_is_no_time_is_refused(void **state) {
+    UNUSED(state);
+    static const char *const bad[] = {
+        "00/May/2015:10:05:03 +0000", "32/May/2015:10:05:03 +0000", "31/Apr/2015:10:05:03 +0000",
+        "29/Feb/2015:10:05:03 +0000", "29/Feb/2100:10:05:03 +0000", "17/may/2015:10:05:03 +0000",
+        "17/Mai/2015:10:05:03 +0000", "17/May/1969:10:05:03 +0000", "17/May/2106:10:05:03 +0000",
+        "17/May/2015:24:05:03 +0000", "17/May/2015:10:60:03 +0000", "17/May/2015:10:05:03 +2400",
+        "17/May/2015:10:05:03 +0060", "17/May/2015:10:05:03  0000", "17/May/2015:10:05:03 UTC00",
+        "17-May-2015:10:05:03 +0000", "17/May/2015 10:05:03 +0000", "17/May/2015:10-05:03 +0000",
+        "1a/May/2015:10:05:03 +0000", "17/May/20x5:10:05:03 +0000", "17/May/2015:10:05:03 +00:0",
+        "01/Jan/1970:00:00:00 +0100", " 7/May/2015:10:05:03 +0000", "17/May/2015:-1:05:03 +0000",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (read_stamp(bad[i]) != -1)
+            fail_msg("read: %s", bad[i]);
+}
+
+static void stamp__agrees_with_the_c_library(void **state) {
+    UNUSED(state);
+    unsigned seed = (unsigned)time(NULL);
+    print_message("seed %u\n", seed);
+    srandom(seed);
+    for (int i = 0; i < 100000; i++) {
+        /* away from both ends, so that the zone cannot move the year out of range */
+        int64_t instant = 86400 + (int64_t)(((uint64_t)random() << 16 ^ (uint64_t)random()) %
+                                            (4291747199ULL - 2 * 86400));
+        int zone = (int)(random() % (2 * 24 * 60 - 1)) - (24 * 60 - 1); /* minutes */
+        time_t local = (time_t)(instant + zone * 60);
+        struct tm tm;
+        char text[64], offset[16];
+        assert_non_null(gmtime_r(&local, &tm));
+        strftime(text, sizeof text, "%d/%b/%Y:%H:%M:%S ", &tm);
+        snprintf(offset, sizeof offset, "%c%02d%02d", zone < 0 ? '-' : '+', abs(zone) / 60,
+                 abs(zone) % 60);
+        strcat(text, offset);
+        if (read_stamp(text) != instant)
+            fail_msg("%s is %lld, not %lld", text, (long long)read_stamp(text), (long long)instant);
+    }
+}
+
+UNIT_MAIN(unit_test(stamp__known_times_are_read), unit_test(stamp__zone_offset_is_taken_off),
+          unit_test(stamp__leap_second_is_the_next_minute),
+          unit_test(stamp__what_is_no_time_is_refused), unit_test(stamp__agrees_with_the_c_library))
