@@ -18,6 +18,7 @@ enum {
     ERR_ENGINE = -8,   /* the engine (or ClickHouse) answered with an error */
     ERR_AWAY = -9,     /* the engine did not answer: what became of the request is unknown */
     ERR_STOPPED = -10, /* asked to stop */
+    ERR_FAILED = -11,  /* anything else that the message explains */
 };
 
 struct err {
