@@ -37,7 +37,8 @@ void nearest_offer(struct nearest *n, const char *candidate) {
     if (n->word.len == 0 || n->word.len > LONGEST || c.len > LONGEST)
         return;
     unsigned distance = edit_distance(n->word, c);
-    /* A third of the letters may be wrong, else a suggestion is noise; the start of a word is near. */
+    /* A third of the letters may be wrong, else a suggestion is noise; the start of a word is near.
+     */
     bool near = distance <= (max_size(n->word.len, c.len) + 1) / 3 ||
                 (n->word.len >= 2 && str_starts(c, n->word));
     if (near && (n->best == NULL || distance < n->distance)) {
