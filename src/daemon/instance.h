@@ -1,0 +1,42 @@
+/* An opened data directory: lock, configuration, control data, engine, store client, cubes. Commands
+ * open it for as long as they run; later `serve` keeps it open. */
+#ifndef CASK_INSTANCE_H
+#define CASK_INSTANCE_H
+
+#include "config/config.h"
+#include "control/control.h"
+#include "cube/cube.h"
+#include "daemon/engine_process.h"
+#include "source/import.h"
+#include "store/apply.h"
+
+struct instance {
+    const struct config *config; /* borrowed */
+    char *data_dir;              /* absolute */
+    char *lake_root;             /* DATA/lake */
+    int lock_fd;
+    struct control *control;
+    struct engine_process *engine;
+    struct client *client; /* of the calling thread */
+    struct cube *cube;
+    struct refiner *refiner; /* NULL until something must be applied: loading the agents takes time */
+};
+
+/* Locks and opens everything; the data directory is made if missing. ERR_BUSY (exit 3) when another
+ * process has it. Replays what a crash left: nothing yet, that is instance_catch_up(). */
+MUSTCHECK int instance_open(const struct config *config, const char *data_dir, const char *command,
+                            struct instance **ret, struct err *err);
+void instance_close(struct instance *in);
+
+/* Bring the store up to the lake (all datasets that have refined events: logs). Cheap when nothing is
+ * missing. ERR_AWAY from the engine is waited out: it is started again and asked what it has, a few
+ * times. `progress` may be NULL. */
+typedef int instance_progress_fn(void *arg, uint64_t done_bytes, uint64_t all_bytes);
+MUSTCHECK int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
+                                struct err *err);
+
+/* The list of imports: documents, caught up from the lake's positions; and its way back. */
+MUSTCHECK int instance_load_imports(struct instance *in, struct imports *ret, struct err *err);
+MUSTCHECK int instance_save_imports(struct instance *in, struct imports *imports, struct err *err);
+
+#endif

@@ -1,0 +1,283 @@
+#include "store/apply.h"
+
+#include "base/limits.h"
+#include "store/applied.h"
+#include "store/reconcile.h"
+#include "store/schema.h"
+#include <pthread.h>
+#include <stdlib.h>
+
+/* A batch may be sent early when the store is idle and at least so much is ready: the two cores then
+ * work side by side from the start, at the price of a few more parts. */
+#define EARLY_ROWS ((uint64_t)100000)
+
+struct block_counts {
+    uint64_t bid;
+    struct apply_counts counts;
+};
+
+struct apply {
+    struct apply_env env;
+    struct client *client; /* of the sender thread */
+    struct lake_reader *reader;
+    struct present present; /* what the store already has */
+    struct batch batches[2];
+    struct batch *filling;
+    struct buf structure; /* of events, for INSERT */
+    uint64_t refined;
+    VEC(struct block_counts) blocks;
+    uint64_t damaged;        /* blocks of the lake that could not be read */
+    struct err damage;       /* the first of them */
+
+    pthread_t sender;
+    bool sender_started;
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t changed;
+    struct batch *sending; /* NULL: the sender is idle */
+    bool stop;
+    struct applied applied;
+    struct err send_error; /* code 0: fine */
+};
+
+static int insert_month(struct apply *a, const struct month_rows *month, struct err *err) {
+    struct str sql = month->month == 0 ? STR("INSERT INTO rejected FORMAT RowBinary")
+                                       : STR("INSERT INTO events FORMAT RowBinary");
+    struct str structure =
+        month->month == 0 ? str_from(schema_rejected_structure) : buf_str(&a->structure);
+    return client_insert(a->client, sql, structure, buf_str(&month->rows), schema_insert_settings,
+                         schema_n_insert_settings, err);
+}
+
+/* Steps 1 to 3 of apply.h. Runs on the sender thread. */
+static int send_batch(struct apply *a, const struct batch *b, struct err *err) {
+    int rc = 0;
+    if (a->env.before_insert != NULL)
+        rc = a->env.before_insert(a->env.arg, b->touched.items, b->touched.len, err);
+    for (size_t i = 0; rc == 0 && i < b->months.len; i++)
+        if (b->months.items[i].n > 0)
+            rc = insert_month(a, &b->months.items[i], err);
+    if (a->env.after_insert != NULL)
+        a->env.after_insert(a->env.arg);
+    if (rc != 0)
+        return rc;
+    pthread_mutex_lock(&a->mutex);
+    bool ahead = b->last_bid > a->applied.bid;
+    if (ahead) {
+        a->applied.bid = b->last_bid;
+        for (size_t i = 0; i < b->months.len; i++)
+            applied_add(&a->applied, b->months.items[i].month, (int64_t)b->months.items[i].n);
+        /* rows found present on start count from here on */
+        present_move_counts(&a->present, b->last_bid, &a->applied);
+    }
+    pthread_mutex_unlock(&a->mutex);
+    return ahead ? applied_save(a->env.control, a->env.dataset, &a->applied, err) : 0;
+}
+
+static void *sender_main(void *arg) {
+    struct apply *a = arg;
+    pthread_mutex_lock(&a->mutex);
+    for (;;) {
+        while (a->sending == NULL && !a->stop)
+            pthread_cond_wait(&a->changed, &a->mutex);
+        if (a->sending == NULL)
+            break;
+        struct batch *b = a->sending;
+        pthread_mutex_unlock(&a->mutex);
+        struct err err = {0};
+        int rc = send_batch(a, b, &err);
+        batch_clear(b);
+        pthread_mutex_lock(&a->mutex);
+        if (rc != 0) {
+            a->send_error = err;
+            a->send_error.code = rc;
+        }
+        a->sending = NULL;
+        pthread_cond_broadcast(&a->changed);
+    }
+    pthread_mutex_unlock(&a->mutex);
+    return NULL;
+}
+
+/* Hand the filled batch to the sender; waits for the one in flight. */
+static int hand_over(struct apply *a, struct err *err) {
+    pthread_mutex_lock(&a->mutex);
+    while (a->sending != NULL)
+        pthread_cond_wait(&a->changed, &a->mutex);
+    int rc = a->send_error.code;
+    if (rc != 0 && err != NULL)
+        *err = a->send_error;
+    if (rc == 0 && a->filling->last_bid != 0) {
+        a->sending = a->filling;
+        a->filling = a->filling == &a->batches[0] ? &a->batches[1] : &a->batches[0];
+        pthread_cond_broadcast(&a->changed);
+    }
+    pthread_mutex_unlock(&a->mutex);
+    return rc;
+}
+
+static bool sender_idle(struct apply *a) {
+    pthread_mutex_lock(&a->mutex);
+    bool idle = a->sending == NULL;
+    pthread_mutex_unlock(&a->mutex);
+    return idle;
+}
+
+static void refine_block(struct apply *a, const struct lake_block *block) {
+    struct block_counts at = {.bid = block->bid, .counts.records = block->len};
+    struct batch *b = a->filling;
+    bool look = present_any(&a->present);
+    for (size_t i = 0; i < block->len; i++) {
+        struct event event;
+        enum reason reason = refine_record(a->env.refiner, &block->records[i], &event);
+        if (reason == REASON_NONE) {
+            uint64_t start, end;
+            event.bid = block->bid;
+            at.counts.accepted++;
+            if (!look || !present_has(&a->present, block->bid, month_of(event.ts, &start, &end)))
+                batch_add_event(b, &event);
+        } else {
+            at.counts.rejected[reason]++;
+            if (!look || !present_has(&a->present, block->bid, 0))
+                batch_add_rejected(b, block->bid, (uint32_t)i, block->records[i].site, reason);
+        }
+    }
+    if (b->first_bid == 0)
+        b->first_bid = block->bid;
+    b->last_bid = block->bid;
+    a->refined = block->bid;
+    vec_push(&a->blocks, at);
+    refiner_reset(a->env.refiner);
+}
+
+int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
+    lake_reader_set_upto(a->reader, upto);
+    struct lake_block block;
+    int rc;
+    while ((rc = lake_reader_next(a->reader, &block, err)) == 1 || rc == ERR_CORRUPT) {
+        if (rc == ERR_CORRUPT) { /* set aside; the reader goes on behind it */
+            if (a->damaged++ == 0 && err != NULL)
+                a->damage = *err;
+            continue;
+        }
+        refine_block(a, &block);
+        const struct batch *b = a->filling;
+        bool full = b->rows >= LIMIT_BATCH_ROWS - LIMIT_BATCH_ROWS / 10 ||
+                    b->bytes >= LIMIT_BATCH_BYTES - LIMIT_BATCH_BYTES / 10;
+        if (full || (b->rows >= EARLY_ROWS && sender_idle(a))) {
+            rc = hand_over(a, err);
+            if (rc != 0)
+                return rc;
+        }
+    }
+    if (rc != 0)
+        return rc;
+    if (flush) {
+        rc = hand_over(a, err); /* the rest */
+        if (rc == 0)
+            rc = hand_over(a, err); /* waits for it: the new batch is empty */
+        if (rc == 0 && present_redoing(&a->present)) {
+            rc = present_redone(&a->present, a->client, a->env.dataset, &a->applied, err);
+            if (rc == 0)
+                rc = applied_save(a->env.control, a->env.dataset, &a->applied, err);
+        }
+    }
+    return rc;
+}
+
+int apply_open(const struct apply_env *env, struct apply **ret, struct err *err) {
+    struct apply *a = xcalloc(1, sizeof *a);
+    a->env = *env;
+    a->filling = &a->batches[0];
+    pthread_mutex_init(&a->mutex, NULL);
+    pthread_cond_init(&a->changed, NULL);
+    schema_events_structure(&a->structure);
+    int rc = client_new(env->socket_path, env->url, &a->client, err);
+    if (rc == 0)
+        rc = applied_load(env->control, env->dataset, &a->applied, err);
+    if (rc == 0)
+        rc = reconcile(a->client, env->dataset, &a->applied, &a->present, err);
+    if (rc == 0) {
+        a->refined = present_redoing(&a->present) ? 0 : a->applied.bid;
+        rc = lake_reader_open(env->lake_root, env->dataset, a->refined, a->refined, &a->reader, err);
+    }
+    if (rc == 0) {
+        rc = pthread_create(&a->sender, NULL, sender_main, a) == 0
+                 ? 0
+                 : err_set(err, ERR_IO, "cannot start a thread");
+        a->sender_started = rc == 0;
+    }
+    if (rc != 0) {
+        apply_close(a);
+        return rc;
+    }
+    *ret = a;
+    return 0;
+}
+
+void apply_close(struct apply *a) {
+    if (a == NULL)
+        return;
+    if (a->sender_started) {
+        pthread_mutex_lock(&a->mutex);
+        a->stop = true;
+        pthread_cond_broadcast(&a->changed);
+        pthread_mutex_unlock(&a->mutex);
+        pthread_join(a->sender, NULL);
+    }
+    lake_reader_close(a->reader);
+    client_free(a->client);
+    batch_release(&a->batches[0]);
+    batch_release(&a->batches[1]);
+    buf_release(&a->structure);
+    present_release(&a->present);
+    applied_release(&a->applied);
+    vec_free(&a->blocks);
+    pthread_mutex_destroy(&a->mutex);
+    pthread_cond_destroy(&a->changed);
+    free(a);
+}
+
+struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t last) {
+    struct apply_counts sum = {0};
+    for (size_t i = 0; i < a->blocks.len; i++) {
+        const struct block_counts *block = &a->blocks.items[i];
+        if (block->bid < first || block->bid > last)
+            continue;
+        sum.records += block->counts.records;
+        sum.accepted += block->counts.accepted;
+        for (size_t r = 0; r < REASON_COUNT; r++)
+            sum.rejected[r] += block->counts.rejected[r];
+    }
+    return sum;
+}
+
+uint64_t apply_damaged(const struct apply *a, struct err *ret_first) {
+    *ret_first = a->damage;
+    return a->damaged;
+}
+
+uint64_t apply_refined(const struct apply *a) { return a->refined; }
+
+uint64_t apply_applied(struct apply *a) {
+    pthread_mutex_lock(&a->mutex);
+    uint64_t bid = a->applied.bid;
+    pthread_mutex_unlock(&a->mutex);
+    return bid;
+}
+
+int apply_position(struct control *control, enum dataset dataset, uint64_t *ret_bid,
+                   struct err *err) {
+    struct applied applied;
+    int rc = applied_load(control, dataset, &applied, err);
+    *ret_bid = applied.bid;
+    applied_release(&applied);
+    return rc;
+}
+
+int apply_reset(struct control *control, struct err *err) {
+    static const char *const keys[] = {"applied/logs", "applied/s3", "applied/web"};
+    struct control_put puts[ARRAY_LEN(keys)];
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        puts[i] = (struct control_put){keys[i], {NULL, 0}, CONTROL_ANY};
+    return control_commit(control, puts, ARRAY_LEN(keys), err);
+}

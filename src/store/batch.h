@@ -1,0 +1,44 @@
+/* A batch: refined rows of whole lake blocks, ready to be inserted, one RowBinary buffer a month
+ * (DESIGN D3), and what it touches. */
+#ifndef CASK_BATCH_H
+#define CASK_BATCH_H
+
+#include "event/event.h"
+#include "refine/refine.h"
+
+/* Rows of one calendar month (UTC) of events; month 0 stands for the table `rejected`. */
+struct month_rows {
+    uint32_t month; /* YYYYMM */
+    uint64_t n;
+    struct buf rows; /* RowBinary */
+};
+
+/* Hours (UTC, ts / 3600) of one site that have new rows: sorted ranges [from, to). */
+struct hour_range {
+    uint32_t from, to;
+};
+struct touched_site {
+    char *site;
+    VEC(struct hour_range) ranges;
+};
+
+struct batch {
+    VEC(struct month_rows) months;
+    VEC(struct touched_site) touched;
+    uint64_t first_bid, last_bid; /* 0: no block */
+    uint64_t rows, bytes;
+    uint64_t month_start, month_end; /* of the last event's month: [start, end), to find it fast */
+    size_t month_at;
+    size_t touched_at; /* index of the site seen last */
+};
+
+void batch_add_event(struct batch *b, const struct event *event);
+void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
+                        enum reason reason);
+void batch_clear(struct batch *b);
+void batch_release(struct batch *b);
+
+/* Month (YYYYMM, UTC) of an instant, and where it begins and ends. */
+uint32_t month_of(uint32_t ts, uint64_t *ret_start, uint64_t *ret_end);
+
+#endif

@@ -1,0 +1,38 @@
+#include "store/schema.h"
+
+const char *const schema_table_settings =
+    " SETTINGS fsync_after_insert = 1, fsync_part_directory = 1,"
+    " min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1";
+
+const struct setting schema_insert_settings[] = {
+    {"max_insert_threads", "1"},
+    {"min_insert_block_size_rows", "1048449"},
+    {"min_insert_block_size_bytes", "0"},
+    {"async_insert", "0"},
+    {"insert_deduplicate", "0"},
+};
+const size_t schema_n_insert_settings = ARRAY_LEN(schema_insert_settings);
+
+const char *const schema_rejected_structure =
+    "bid UInt64, place UInt32, site LowCardinality(String), reason LowCardinality(String)";
+
+void schema_events_structure(struct buf *out) {
+    const char *comma = "";
+#define COLUMN(name, type, encoding, doc)                                                          \
+    buf_printf(out, "%s" #name " " type, comma);                                                   \
+    comma = ", ";
+#include "events.def"
+#undef COLUMN
+}
+
+void schema_events_ddl(struct buf *sql) {
+    buf_add_cstr(sql, "CREATE TABLE IF NOT EXISTS events (");
+    schema_events_structure(sql);
+    buf_add_cstr(sql, ") ENGINE = MergeTree PARTITION BY toYYYYMM(ts) ORDER BY (site, ts)");
+    buf_add_cstr(sql, schema_table_settings);
+}
+
+void schema_rejected_ddl(struct buf *sql) {
+    buf_printf(sql, "CREATE TABLE IF NOT EXISTS rejected (%s) ENGINE = MergeTree ORDER BY bid%s",
+               schema_rejected_structure, schema_table_settings);
+}
