@@ -9,6 +9,9 @@ struct cursor {
 
 static inline bool is_blank(char c) { return c == ' ' || c == '\t'; }
 static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
+/* The registered ones have a hyphen within at most: VERSION-CONTROL. */
+static inline bool is_method_byte(char c) { return is_upper(c) || c == '-' || c == '_'; }
 
 static inline void skip_blanks(struct cursor *c) {
     while (c->at < c->end && is_blank(*c->at))
@@ -111,9 +114,10 @@ static bool is_protocol(struct str s) {
 static void split_request(struct fields *f) {
     struct str rest = f->request;
     size_t n = 0;
-    while (n < rest.len && rest.ptr[n] >= 'A' && rest.ptr[n] <= 'Z')
+    while (n < rest.len && is_method_byte(rest.ptr[n]))
         n++;
-    if (n == 0 || n == rest.len || rest.ptr[n] != ' ')
+    if (n == 0 || n == rest.len || rest.ptr[n] != ' ' || !is_upper(rest.ptr[0]) ||
+        !is_upper(rest.ptr[n - 1]))
         return;
     struct str method = str_of(rest.ptr, n);
     rest = str_skip(rest, n + 1);
