@@ -12,6 +12,7 @@
 #define LIMIT_STRING_BYTES ((size_t)8 << 10)     /* one string field of an event; longer ones are cut */
 #define LIMIT_CONFIG_BYTES ((size_t)4 << 20)     /* the configuration file */
 #define LIMIT_QUERY_BYTES ((size_t)4 << 20)      /* one SQL statement to the engine */
+#define LIMIT_INSERT_BYTES ((size_t)256 << 20)    /* rows of one INSERT to the engine */
 #define LIMIT_RESULT_BYTES ((size_t)512 << 20)   /* one result from the engine */
 #define LIMIT_BUCKETS ((size_t)200000)           /* time buckets of one question */
 
