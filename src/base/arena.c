@@ -28,7 +28,7 @@ char *arena_bytes(struct arena *a, size_t size) {
 
 void *arena_alloc(struct arena *a, size_t size) {
     size_t skew = (size_t)(-(uintptr_t)a->at & 7);
-    if (a->left >= skew) {
+    if (a->at != NULL && a->left >= skew) {
         a->at += skew;
         a->left -= skew;
     } else {
