@@ -61,7 +61,7 @@ static struct str unescape(struct str s, size_t escapes, struct arena *scratch) 
     return str_of(start, (size_t)(to - start));
 }
 
-/* A quoted field; leaves the cursor behind its closing quote. */
+/* A quoted field; leaves the cursor behind its closing quote and blanks. */
 static enum reason take_quoted(struct cursor *c, struct arena *scratch, struct str *ret) {
     if (c->at >= c->end || *c->at != '"')
         return REASON_fields;
@@ -78,13 +78,6 @@ static enum reason take_quoted(struct cursor *c, struct arena *scratch, struct s
     struct str field = str_of(start, (size_t)(quote - start));
     *ret = escapes ? unescape(field, escapes, scratch) : none_if_dash(field);
     c->at = quote + 1;
-    return REASON_NONE;
-}
-
-/* At least one blank between two fields. */
-static enum reason take_gap(struct cursor *c) {
-    if (c->at >= c->end || !is_blank(*c->at))
-        return REASON_fields;
     skip_blanks(c);
     return REASON_NONE;
 }
@@ -177,30 +170,18 @@ static enum reason take_client(struct cursor *c, struct fields *f) {
         if (seen && memchr(from, '"', (size_t)(open - from)) != NULL)
             break; /* that would be inside the request */
         from = open + 1;
-        if (!is_blank(open[-1]))
-            continue;
+        size_t left = (size_t)(c->end - from);
+        if (left > STAMP_CLF_BYTES && from[STAMP_CLF_BYTES] == ']' && stamp_clf(from, &f->time)) {
+            f->user = none_if_dash(str_trim(str_of(user, (size_t)(open - user))));
+            c->at = from + STAMP_CLF_BYTES + 1;
+            skip_blanks(c);
+            return REASON_NONE;
+        }
+        if (!seen && memchr(from, ']', left) == NULL)
+            break; /* cut off within the time stamp */
         seen = true;
-        if (c->end - from <= STAMP_CLF_BYTES || from[STAMP_CLF_BYTES] != ']' ||
-            !stamp_clf(from, &f->time))
-            continue;
-        if (open == user)
-            return REASON_fields;
-        f->user = none_if_dash(str_trim(str_of(user, (size_t)(open - user))));
-        c->at = from + STAMP_CLF_BYTES + 1;
-        return REASON_NONE;
     }
     return seen ? REASON_bad_time : REASON_fields;
-}
-
-static enum reason take_request(struct cursor *c, struct arena *scratch, struct fields *f) {
-    enum reason reason = take_gap(c);
-    if (reason == REASON_NONE)
-        reason = take_quoted(c, scratch, &f->request);
-    if (reason == REASON_NONE)
-        reason = take_gap(c);
-    if (reason == REASON_NONE)
-        split_request(f);
-    return reason;
 }
 
 static enum reason take_numbers(struct cursor *c, struct fields *f) {
@@ -236,9 +217,11 @@ static const struct fields no_fields = {
 static enum reason common(struct cursor *c, struct arena *scratch, struct fields *ret) {
     enum reason reason = take_client(c, ret);
     if (reason == REASON_NONE)
-        reason = take_request(c, scratch, ret);
+        reason = take_quoted(c, scratch, &ret->request);
     if (reason == REASON_NONE)
         reason = take_numbers(c, ret);
+    if (reason == REASON_NONE)
+        split_request(ret);
     return reason;
 }
 
@@ -246,8 +229,6 @@ static enum reason combined(struct cursor *c, struct arena *scratch, struct fiel
     enum reason reason = common(c, scratch, ret);
     if (reason == REASON_NONE)
         reason = take_quoted(c, scratch, &ret->referrer);
-    if (reason == REASON_NONE)
-        reason = take_gap(c);
     if (reason == REASON_NONE)
         reason = take_quoted(c, scratch, &ret->agent);
     return reason;

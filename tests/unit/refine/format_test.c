@@ -128,12 +128,17 @@ static void format__several_blanks_and_tabs_separate_fields(void **state) {
     assert_str(f.agent, "Mozilla/5.0");
 }
 
-static void format__fields_need_a_blank_between_them(void **state) {
+static void format__brackets_and_quotes_need_no_blank_beside_them(void **state) {
     UNUSED(state);
-    assert_string_equal(reason_of("common", "h - - " TIME GET " 200 1"), "fields");
-    assert_string_equal(reason_of("common", "h - -" TIME " " GET " 200 1"), "fields");
-    assert_string_equal(reason_of("common", HEAD GET "200 1"), "fields");
-    assert_string_equal(reason_of("combined", COMMON " \"-\"\"Mozilla\""), "fields");
+    struct fields f = fields_of("combined", "h - bob" TIME GET "200 12 \"-\"\"Mozilla/5.0\"x");
+    assert_str(f.user, "bob");
+    assert_int_equal(f.status, 200);
+    assert_str(f.agent, "Mozilla/5.0");
+}
+
+static void format__missing_user_is_none(void **state) {
+    UNUSED(state);
+    assert_str(fields_of("common", "h - " TIME " " GET " 200 1").user, "");
 }
 
 static void format__escaped_quotes_and_backslashes_are_unescaped(void **state) {
@@ -181,7 +186,6 @@ static void format__missing_fields_reject_the_line(void **state) {
         "h - - " TIME,
         HEAD GET,
         HEAD GET " 200",
-        "h - " TIME " " GET " 200 1",
         "h " TIME " " GET " 200 1",
         HEAD "GET / HTTP/1.1 200 1",
         "random bytes of some length",
@@ -221,9 +225,15 @@ static void format__unreadable_time_rejects_the_line(void **state) {
     assert_string_equal(reason_of("common", "h - - [17/Mai/2015:10:05:03 +0000] " GET " 200 1"),
                         "bad_time");
     assert_string_equal(reason_of("common", "h - - [] " GET " 200 1"), "bad_time");
-    assert_string_equal(reason_of("common", "h - - [17/May/2015:10:05:03 +0000 " GET " 200 1"),
+    assert_string_equal(reason_of("common", "h - - [17/May/2015:10:05:03 +0000 ] " GET " 200 1"),
                         "bad_time");
-    assert_string_equal(reason_of("common", "h - - [17/May/2015:10:05:03 +0000"), "bad_time");
+}
+
+static void format__line_cut_within_the_time_has_too_few_fields(void **state) {
+    UNUSED(state);
+    assert_string_equal(reason_of("common", "h - - [17/May/2015:10:05:03 +0000"), "fields");
+    assert_string_equal(reason_of("common", "h - - [17/May/20"), "fields");
+    assert_string_equal(reason_of("common", "h - - ["), "fields");
 }
 
 static void format__request_is_split_only_when_it_is_one(void **state) {
@@ -399,7 +409,8 @@ int main(void) {
         unit_test(format__user_may_hold_blanks_brackets_and_quotes),
         unit_test(format__a_time_inside_the_request_is_not_taken),
         unit_test(format__several_blanks_and_tabs_separate_fields),
-        unit_test(format__fields_need_a_blank_between_them),
+        unit_test(format__brackets_and_quotes_need_no_blank_beside_them),
+        unit_test(format__missing_user_is_none),
         unit_test(format__escaped_quotes_and_backslashes_are_unescaped),
         unit_test(format__other_escapes_stay_as_logged),
         unit_test(format__a_quote_that_never_closes_rejects_the_line),
@@ -408,6 +419,7 @@ int main(void) {
         unit_test(format__dash_size_is_no_bytes),
         unit_test(format__status_has_three_digits_from_100),
         unit_test(format__unreadable_time_rejects_the_line),
+        unit_test(format__line_cut_within_the_time_has_too_few_fields),
         unit_test(format__request_is_split_only_when_it_is_one),
         unit_test(format__nul_and_bad_utf8_are_bytes_like_others),
         unit_test(format__cr_at_the_end_is_dropped),
