@@ -25,14 +25,14 @@ enum reason {
 const char *reason_name(enum reason reason); /* "bad_time" */
 const char *reason_text(enum reason reason); /* "the time stamp cannot be read" */
 
-/* Reads rules (products, extension lists, agents, country database) from config and the program's own
- * files, and the visitor key from DATA/keys (made when it is missing). */
+/* Reads rules (products, extension lists, agents, country database) from config and the program's
+ * own files, and the visitor key from DATA/keys (made when it is missing). */
 MUSTCHECK int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
                           struct err *err);
 void refiner_free(struct refiner *r);
 
-/* REASON_NONE: *ret is filled (all but bid). Its strings live until refiner_reset() or the end of the
- * record's bytes, whichever is first. */
+/* REASON_NONE: *ret is filled (all but bid). Its strings live until refiner_reset() or the end of
+ * the record's bytes, whichever is first. */
 MUSTCHECK enum reason refine_record(struct refiner *r, const struct record *record,
                                     struct event *ret);
 /* Forget the scratch of a batch; the agent and visitor caches stay. */
@@ -40,7 +40,8 @@ void refiner_reset(struct refiner *r);
 
 /* --- formats ------------------------------------------------------------------------------- */
 
-/* Is this a format name (or, later, a format string) we can read? ERR_USAGE lists the known ones. */
+/* Is this a format name (or, later, a format string) we can read? ERR_USAGE lists the known ones.
+ */
 MUSTCHECK int format_check(struct str type, struct err *err);
 /* Each line votes for the most specific format that reads it; most votes win (the more specific one
  * on a tie; "combined" when none reads any). Returns a static name. */
