@@ -3,11 +3,13 @@
 #include "base/limits.h"
 #include "refine/agent_cache.h"
 #include "refine/agent_check.h"
+#include "refine/agent_filter.h"
 #include "refine/agent_match.h"
 #include <stdlib.h>
 
 struct agent_table {
     struct agent_rules rules;
+    struct agent_filter *filter;
     struct agent_matcher *matcher;
     struct agent_cache cache;
     uint64_t *all;       /* a set bit for each rule */
@@ -32,6 +34,7 @@ int agent_table_new(const char *regexes, const char *crawlers, const char *clien
             goto out;
         }
     }
+    t->filter = agent_filter_new(&t->rules);
     size_t words = t->rules.len / 64 + 1;
     t->all = xmalloc(words * sizeof *t->all);
     memset(t->all, 0xff, words * sizeof *t->all);
@@ -47,6 +50,7 @@ out:
 void agent_table_free(struct agent_table *t) {
     if (t == NULL)
         return;
+    agent_filter_free(t->filter);
     agent_matcher_free(t->matcher);
     agent_rules_release(&t->rules);
     agent_cache_release(&t->cache);
@@ -143,7 +147,7 @@ const struct agent_info *agent_lookup(struct agent_table *t, struct str agent) {
         return known;
     t->misses++;
     struct agent_info info;
-    parse(t, t->all, agent, &info);
+    parse(t, agent_filter_scan(t->filter, agent), agent, &info);
     return agent_cache_add(&t->cache, hash, agent, &info);
 }
 
