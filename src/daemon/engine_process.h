@@ -1,8 +1,12 @@
 /* The engine as a child process: start, watch, restart, stop (DESIGN 2).
  *
- * The parent makes the listening unix socket (DATA/engine.sock, mode 0600) once and hands it down, so
- * a restarted engine is found at the same place. Both hold a pipe: the engine ends by itself when
- * its end closes. posix_spawn, never fork (ENGINE.md). */
+ * The parent makes the listening unix socket (DATA/engine.sock, mode 0600) and hands it down: a
+ * fresh one at the same place for every start, so that while no engine runs a client is refused at
+ * once (ERR_AWAY) instead of waiting. Both hold a control socket: the engine ends by itself when
+ * the other end closes. posix_spawn, never fork (docs/internals/engine.md). While an engine process
+ * exists this process is not dumpable, so that the engine cannot read its environment or memory.
+ * The caller holds data_lock(). Thread-safe. An engine that hangs for a minute is killed.
+ */
 #ifndef CASK_ENGINE_PROCESS_H
 #define CASK_ENGINE_PROCESS_H
 
@@ -18,14 +22,16 @@ struct engine_options {
     unsigned connections;        /* size of the pool; 0: default */
 };
 
-/* Starts it and waits until /ping answers (at most 30 s). ERR_NOTFOUND (program or libchdb missing),
- * ERR_BUSY (an engine of an earlier parent still holds the directory: waits for it first), ERR_ENGINE. */
-MUSTCHECK int engine_process_start(const struct engine_options *options, struct engine_process **ret,
-                                   struct err *err);
+/* Starts it and waits until it is ready to serve (at most 30 s). restart is off at first.
+ * ERR_NOTFOUND (program or libchdb missing), ERR_BUSY (an engine of an earlier parent still holds
+ * the directory: waits for it first), ERR_ENGINE. */
+MUSTCHECK int engine_process_start(const struct engine_options *options,
+                                   struct engine_process **ret, struct err *err);
 /* Path for client_new(): short whatever the data directory's name is. */
 const char *engine_process_socket(const struct engine_process *p);
-/* False once it is dead. A watcher thread notices and, if restart is on, starts it again with growing
- * pauses; `generation` counts the starts, so that a caller sees that what it knew is gone. */
+/* False once it is dead. A watcher thread notices and, if restart is on, starts it again with
+ * growing pauses; `generation` counts the starts, so that a caller sees that what it knew is gone.
+ */
 bool engine_process_alive(struct engine_process *p);
 void engine_process_set_restart(struct engine_process *p, bool on);
 unsigned engine_process_generation(struct engine_process *p);
