@@ -38,10 +38,10 @@ const struct command *command_find(const char *name);
 struct cmd_option {
     const char *command;
     const char *name;  /* without -- */
-    char letter;       /* without -, 0: none */
     const char *value; /* what it takes, for the help: "FILE"; NULL: nothing */
-    unsigned flags;
     const char *doc;
+    unsigned flags;
+    char letter; /* without -, 0: none */
 };
 enum { CMD_REPEATABLE = 1 };
 

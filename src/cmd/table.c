@@ -13,7 +13,7 @@ const size_t commands_count = ARRAY_LEN(commands);
 const struct cmd_option cmd_options[] = {
 #define COMMAND(...)
 #define CMD_OPTION(command, name, letter, value, flags, doc)                                       \
-    {command, name, letter, value, flags, doc},
+    {command, name, value, doc, flags, letter},
 #include "cmd/commands.def"
 #undef COMMAND
 #undef CMD_OPTION

@@ -15,7 +15,7 @@
 
 const struct option options[] = {
 #define OPTION(path, type, place, initial, example, flags, doc)                                    \
-    {path, OPTION_##type, place, initial, example, flags, doc},
+    {path, place, initial, example, doc, OPTION_##type, flags},
 #include "options.def"
 #undef OPTION
 };

@@ -56,11 +56,11 @@ struct place {
 
 struct option {
     const char *path;
-    enum option_type type;
     struct place place;
     const char *initial, *example; /* the default, an example; either may be NULL */
-    unsigned flags;
     const char *doc;
+    enum option_type type;
+    unsigned flags;
 };
 
 extern const struct option options[];

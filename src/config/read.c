@@ -65,7 +65,7 @@ static void read_mapping(const struct option *parent, const struct node *n, void
 /* The first value of that key, NULL if it is of another kind. */
 static const struct node *value_of(const struct node *mapping, const char *key,
                                    enum node_kind kind) {
-    if (mapping->kind == NODE_MAPPING)
+    if (mapping != NULL && mapping->kind == NODE_MAPPING)
         for (const struct node *k = mapping->first; k != NULL; k = k->next->next)
             if (k->kind == NODE_SCALAR && str_is(k->text, key))
                 return k->next->kind == kind ? k->next : NULL;
@@ -228,6 +228,7 @@ static void check_memory(const struct node *root, const struct config *c,
         return; /* automatic, or both are given and fit */
     const struct node *engine = value_of(root, "engine", NODE_MAPPING);
     const struct node *query = value_of(engine, "query_memory", NODE_SCALAR);
+    assert(query != NULL);
     problems_add(problems, query->line, "engine.query_memory is more than engine.memory");
 }
 
