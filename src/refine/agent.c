@@ -96,7 +96,9 @@ static struct str fill(struct agent_table *t, struct str template, size_t group,
     return buf_str(out);
 }
 
-static struct str or_other(struct str family) { return family.len ? family : STR("Other"); }
+static struct str cut(struct str s) { return str_of(s.ptr, min_size(s.len, LIMIT_STRING_BYTES)); }
+
+static struct str or_other(struct str family) { return family.len ? cut(family) : STR("Other"); }
 
 /* The browser's parts are not trimmed: neither reference implementation does. */
 static void find_browser(struct agent_table *t, const uint64_t *candidates, struct str agent,
@@ -114,7 +116,7 @@ static void find_browser(struct agent_table *t, const uint64_t *candidates, stru
         buf_add_char(version, '.');
         buf_add_str(version, buf_str(minor));
     }
-    ret->browser_version = buf_str(version);
+    ret->browser_version = cut(buf_str(version));
 }
 
 static struct str find_family(struct agent_table *t, enum agent_list list,
@@ -132,10 +134,6 @@ static void parse(struct agent_table *t, const uint64_t *candidates, struct str 
     ret->bot = (str_is(ret->device, "Spider") ||
                 first_match(t, AGENT_CRAWLER, candidates, agent) != NULL) &&
                first_match(t, AGENT_CLIENT, candidates, agent) == NULL;
-}
-
-static struct str cut(struct str agent) {
-    return str_of(agent.ptr, min_size(agent.len, LIMIT_STRING_BYTES));
 }
 
 const struct agent_info *agent_lookup(struct agent_table *t, struct str agent) {

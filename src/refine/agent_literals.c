@@ -2,6 +2,7 @@
 
 #define DEPTH_MAX 40             /* nested groups */
 #define EXACT_MAX ((size_t)64)   /* strings of a product of sets: "(a|b)(c|d)" has four */
+#define EXACT_BYTES ((size_t)32) /* a string that is longer is not followed further */
 #define UNION_MAX ((size_t)2000) /* strings of a clause */
 #define CLASS_MAX ((size_t)4)    /* characters of a class that is followed as strings */
 
@@ -76,6 +77,14 @@ static struct clause *clauses_of(struct parser *p, struct part part) {
     return part.exact ? add_clause(p, part.set, NULL) : part.clauses;
 }
 
+/* Is it worth while to follow the strings of a, then b as one? */
+static bool can_follow(struct set a, struct set b) {
+    size_t longest = 0;
+    for (size_t i = 0; i < a.len; i++)
+        longest = max_size(longest, a.words[i].len);
+    return longest <= EXACT_BYTES && a.len * b.len <= max_size(EXACT_MAX, a.len);
+}
+
 static struct set product(struct parser *p, struct set a, struct set b) {
     struct set s = {arena_alloc(p->arena, a.len * b.len * sizeof *s.words), 0};
     for (size_t i = 0; i < a.len; i++) {
@@ -107,7 +116,7 @@ static bool tells_more(const struct clause *a, const struct clause *b) {
 static const struct clause *best(const struct clause *c) {
     const struct clause *found = c;
     for (; c != NULL; c = c->next)
-        if (tells_more(c, found))
+        if (!tells_more(found, c)) /* the list runs backwards: equals in their order */
             found = c;
     return found;
 }
@@ -284,7 +293,7 @@ static struct part parse_sequence(struct parser *p) {
     while (p->at < p->end && *p->at != '|' && *p->at != ')') {
         struct part part = parse_atom(p);
         part = repeat(p, part);
-        if (part.exact && run.len * part.set.len <= max_size(EXACT_MAX, run.len)) {
+        if (part.exact && can_follow(run, part.set)) {
             run = product(p, run, part.set);
             continue;
         }

@@ -6,6 +6,7 @@
 #include "refine/agent.h"
 #include "refine/agent_cache.h"
 #include "refine/agent_check.h"
+#include <time.h>
 
 static int table_new(struct agent_table **ret, struct err *err) {
     static const enum program_file files[] = {FILE_AGENTS, FILE_CRAWLERS, FILE_CLIENTS};
@@ -143,6 +144,74 @@ static void agent__only_the_first_bytes_of_a_long_agent_count(void **state) {
     buf_release(&b);
 }
 
+static void assert_same(struct agent_table *t, struct str agent) {
+    struct agent_info slow;
+    agent_parse_unfiltered(t, agent, &slow);
+    const struct agent_info *fast = agent_lookup(t, agent);
+    if (!str_eq(fast->browser, slow.browser) ||
+        !str_eq(fast->browser_version, slow.browser_version) || !str_eq(fast->os, slow.os) ||
+        !str_eq(fast->device, slow.device) || fast->bot != slow.bot)
+        fail_msg("the prefilter changes the answer for: " STR_FMT, STR_ARG(agent));
+}
+
+/* One of the agents with some bytes changed, cut, or replaced by a piece of another. */
+static void mutate(struct str a, struct str b, unsigned *random, struct buf *out) {
+    buf_clear(out);
+    size_t cut_at = (size_t)rand_r(random) % (a.len + 1);
+    buf_add(out, a.ptr, cut_at);
+    size_t from = (size_t)rand_r(random) % (b.len + 1);
+    buf_add(out, b.ptr + from, (size_t)rand_r(random) % (b.len - from + 1));
+    if (rand_r(random) % 2)
+        buf_add(out, a.ptr + cut_at, a.len - cut_at);
+    for (int n = rand_r(random) % 6; n > 0 && out->len > 0; n--) {
+        char *c = &out->ptr[(size_t)rand_r(random) % out->len];
+        switch (rand_r(random) % 3) {
+        case 0:
+            *c = (char)rand_r(random);
+            break;
+        case 1:
+            *c = (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') ? *c ^ 0x20 : ' ';
+            break;
+        default:
+            *c = "/;.() 1-_"[rand_r(random) % 9];
+        }
+    }
+}
+
+/* tests/data/agents.txt, found from the program: it is beside schema/. */
+static void read_corpus(struct buf *ret) {
+    struct err err;
+    struct buf path = {0};
+    assert_ok(paths_find(FILE_CLIENTS, &path, &err), err);
+    path.len -= strlen("schema/clients.txt");
+    buf_add_cstr(&path, "tests/data/agents.txt");
+    assert_ok(fs_read_file(buf_cstr(&path), (size_t)1 << 20, ret, &err), err);
+    buf_release(&path);
+}
+
+static void agent__the_prefilter_changes_no_answer(void **state) {
+    unsigned seed = (unsigned)time(NULL), random = seed;
+    print_message("seed %u\n", seed);
+    struct buf corpus = {0}, mutant = {0};
+    VEC(struct str) agents = {0};
+    read_corpus(&corpus);
+    struct str rest = buf_str(&corpus), line;
+    while (str_split(&rest, '\n', &line))
+        vec_push(&agents, line);
+    assert_in_range(agents.len, 400, 100000);
+    for (size_t i = 0; i < agents.len; i++)
+        assert_same(*state, agents.items[i]);
+    assert_int_equal(agent_table_counts(*state).match_limits, 0);
+    for (size_t i = 0; i < 1000; i++) {
+        mutate(agents.items[(size_t)rand_r(&random) % agents.len],
+               agents.items[(size_t)rand_r(&random) % agents.len], &random, &mutant);
+        assert_same(*state, buf_str(&mutant));
+    }
+    vec_free(&agents);
+    buf_release(&corpus);
+    buf_release(&mutant);
+}
+
 static void cache__is_dropped_only_when_over_its_cap(void **state) {
     UNUSED(state);
     struct agent_cache c = {0};
@@ -176,4 +245,5 @@ UNIT_MAIN(cmocka_unit_test_setup_teardown(agent__known_agents_have_their_familie
           unit_test(agent__a_repeated_agent_is_found_and_its_strings_are_shared),
           cmocka_unit_test_setup_teardown(agent__only_the_first_bytes_of_a_long_agent_count, setup,
                                           teardown),
+          cmocka_unit_test_setup_teardown(agent__the_prefilter_changes_no_answer, setup, teardown),
           unit_test(cache__is_dropped_only_when_over_its_cap))
