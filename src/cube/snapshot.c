@@ -1,0 +1,36 @@
+#include "cube/snapshot.h"
+
+#include "cube/cube_internal.h"
+
+void cube_snapshot(struct cube *c, struct cube_snapshot *ret) {
+    *ret = (struct cube_snapshot){0};
+    pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < c->state.sites.len; i++) {
+        const struct cube_site *from = &c->state.sites.items[i];
+        struct cube_site *to = cube_state_add(&ret->state, str_from(from->name), from->zone);
+        ranges_copy(&to->clean, &from->clean);
+        for (size_t j = 0; j < from->units.len; j++)
+            vec_push(&to->units, from->units.items[j]);
+        to->first = from->first;
+        to->last = from->last;
+    }
+    cube_sql_seals(&c->state, &ret->seals);
+    pthread_mutex_unlock(&c->mutex);
+}
+
+void cube_snapshot_release(struct cube_snapshot *s) {
+    cube_state_release(&s->state);
+    buf_release(&s->seals);
+}
+
+bool cube_site_covers(const struct cube_site *site, enum grain grain, int64_t from, int64_t to) {
+    bool all = strcmp(site->name, ALL_SITES) == 0;
+    if (grain <= GRAIN_DAY && !all)
+        return ranges_contain(&site->clean, max_i64(from, 0), to);
+    for (size_t i = 0; i < site->units.len; i++) {
+        const struct seal_unit *unit = &site->units.items[i];
+        if (unit->state == UNIT_LIVE && unit->grain == grain && unit->from == from)
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,21 @@
+/* What a reader must know of the cubes, copied at one moment (DESIGN D5, step 3): it is written into the
+ * statement as literals. */
+#ifndef CASK_SNAPSHOT_H
+#define CASK_SNAPSHOT_H
+
+#include "cube/cube.h"
+#include "cube/state.h"
+
+struct cube_snapshot {
+    struct cube_state state;
+    struct buf seals; /* condition that leaves pending and dead seals out */
+};
+
+void cube_snapshot(struct cube *c, struct cube_snapshot *ret);
+void cube_snapshot_release(struct cube_snapshot *s);
+
+/* Is this bucket of a site (or ALL_SITES) answered by its cells? */
+bool cube_site_covers(const struct cube_site *site, enum grain grain,
+                      int64_t from, int64_t to);
+
+#endif
