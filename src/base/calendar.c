@@ -56,15 +56,15 @@ static int64_t find_local(const struct zone *z, int64_t local_seconds, int64_t *
 
 int64_t zone_first_instant(const struct zone *z, int64_t local_seconds) {
     int64_t jump;
-    return find_local(z, clamp_instant(local_seconds), &jump);
+    return find_local(z, local_seconds, &jump);
 }
 
 static int64_t instant_of_local(const struct zone *z, int64_t local_seconds) {
-    int64_t jump, clamped = clamp_instant(local_seconds), t = find_local(z, clamped, &jump);
+    int64_t jump, t = find_local(z, local_seconds, &jump);
     if (jump == 0)
         return t;
     /* Skipped: read it with the offset from before the jump. */
-    return clamped - zone_offset(z, t - 1);
+    return local_seconds - zone_offset(z, t - 1);
 }
 
 struct civil zone_civil(const struct zone *z, int64_t instant) {
@@ -178,7 +178,7 @@ int64_t zone_shift(const struct zone *z, enum grain grain, int64_t instant, int 
     if (grain == GRAIN_NONE)
         return instant;
     if (grain == GRAIN_HOUR)
-        return clamp_instant(t + (int64_t)n * SECONDS_OF_HOUR);
+        return t + (int64_t)n * SECONDS_OF_HOUR;
     int64_t local = t + zone_offset(z, t);
     int64_t days = floor_div(local, SECONDS_OF_DAY), second = floor_mod(local, SECONDS_OF_DAY);
     int64_t to = days;

@@ -144,7 +144,7 @@ struct zone_span zone_rule_span_at(const struct zone_rule *rule, int64_t instant
     struct zone_span span = {INT64_MIN, INT64_MAX, rule->standard};
     if (!rule->has_daylight)
         return span;
-    int64_t year, clamped = min_i64(max_i64(instant, -ZONE_INSTANT_MAX), ZONE_INSTANT_MAX);
+    int64_t year, clamped = min_i64(max_i64(instant, -ZONE_INSTANT_FAR), ZONE_INSTANT_FAR);
     int month, day;
     calendar_date(clamped / SECONDS_OF_DAY, &year, &month, &day);
 
@@ -168,11 +168,11 @@ struct zone_span zone_rule_span_at(const struct zone_rule *rule, int64_t instant
         next++;
     while (at > 0 && changes[at - 1].to == span.offset)
         at--;
-    /* At the borders of the years looked at nothing is known to change: the offset stays for ever.
-     */
-    if (at > 0)
+    /* A real change is at most a year or so away. The outermost ones do not count: what lies beyond
+     * the years looked at may cancel them. */
+    if (at > 1)
         span.start = changes[at].at;
-    if (next < n)
+    if (next + 1 < n)
         span.end = changes[next].at;
     return span;
 }

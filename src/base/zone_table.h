@@ -9,8 +9,10 @@ enum { SECONDS_OF_HOUR = 3600, SECONDS_OF_DAY = 86400 };
 
 /* Offsets that RFC 8536 allows: a little more than a day either way. */
 #define ZONE_OFFSET_MAX 93599
-/* Instants beyond are taken as this one (31 million years): keeps every sum far from overflow. */
+/* Instants given from outside beyond this one (31 million years) are taken as it. What shifts and
+ * local times make of it stays below the far end, and that far from overflow. */
 #define ZONE_INSTANT_MAX INT64_C(1000000000000000)
+#define ZONE_INSTANT_FAR (200 * ZONE_INSTANT_MAX)
 
 /* One end of daylight saving time in a POSIX TZ string. */
 struct rule_date {
