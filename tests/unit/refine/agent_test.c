@@ -106,7 +106,8 @@ static void agent__clients_are_no_bots_but_crawlers_on_their_libraries_are(void 
         "Scrapy/2.8.0 (+https://scrapy.org)",
         "Mozilla/5.0 (compatible; ExampleCrawler; python-requests/2.28; Nutch)",
         "meta-externalagent/1.1 (+https://developers.facebook.com/docs/sharing/webmasters/crawler)",
-        "Swiftbot/1.0"};
+        "Swiftbot/1.0",
+        "http.rb/5.1.1 (Mastodon/4.2.1; +https://social.example/)"};
     for (size_t i = 0; i < ARRAY_LEN(clients); i++)
         if (agent_lookup(*state, str_from(clients[i]))->bot)
             fail_msg("%s is a bot", clients[i]);
