@@ -1,5 +1,5 @@
-/* Answers of base/zone.h for an outside check (zone_reference.py): reads lines "ZONE INSTANT", prints
- * offset, then start and next start of hour, day, week, month, quarter and year. */
+/* Answers of base/zone.h for an outside check (zone_reference.py): reads lines "ZONE INSTANT",
+ * prints offset, then start and next start of hour, day, week, month, quarter and year. */
 #include "base/zone.h"
 
 #include <inttypes.h>
