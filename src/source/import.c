@@ -1,17 +1,19 @@
 #include "source/import_internal.h"
 
-#include "base/limits.h"
 #include "base/fs.h"
+#include "base/limits.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define HEAD_BYTES ((size_t)1024)
 #define DETECT_BYTES ((size_t)256 << 10)
 #define DETECT_LINES 1000
-#define BLOCK_BYTES ((size_t)1 << 20)    /* a block is closed behind this many bytes of lines */
-#define SYNC_BYTES ((size_t)8 << 20)     /* and so many bytes share one fsync */
+#define BLOCK_BYTES ((size_t)1 << 20) /* a block is closed behind this many bytes of lines */
+#define SYNC_BYTES ((size_t)8 << 20)  /* and so many bytes share one fsync */
+#define RECORD_ROOM ((size_t)64)      /* a record takes more than its texts: numbers, lengths */
 
 /* Where a file goes on: the mark of an earlier import that its first bytes match. */
 struct match {
@@ -26,12 +28,17 @@ struct run {
     struct lines *lines;
     struct buf text; /* lines of the open block */
     VEC(struct record) records;
-    uint64_t n_lines; /* non-empty lines from the start of the file */
+    size_t room;        /* that the open block takes in the lake, at most */
+    size_t record_room; /* of a record without its body */
+    uint64_t n_lines;   /* non-empty lines from the start of the file */
     size_t unsynced;
     struct import_report *report;
 };
 
-void import_report_release(struct import_report *report) { free(report->format); }
+void import_report_release(struct import_report *report) {
+    free(report->format);
+    free(report->site);
+}
 
 static struct content_hash hash_of(struct str bytes) {
     struct content_hash hash;
@@ -49,13 +56,16 @@ static int by_offset(const void *a, const void *b) {
     return (x->mark.offset > y->mark.offset) - (x->mark.offset < y->mark.offset);
 }
 
-/* The longest mark that the stream begins with. Consumes the stream only if there are candidates. */
-static int find_match(struct imports *imports, struct str site, struct lines *lines, struct str head,
-                      struct match *ret, struct err *err) {
+/* The longest mark that the stream begins with. Consumes the stream only if there are candidates.
+ */
+static int find_match(struct imports *imports, const struct import_job *job, struct lines *lines,
+                      struct str head, struct match *ret, struct err *err) {
     VEC(struct match) candidates = {0};
     for (size_t i = 0; i < imports->list.len; i++) {
         struct import *import = &imports->list.items[i];
-        if (import->anonymous || import->head_len > head.len || !str_is(site, import->site))
+        bool same_site =
+            str_is(job->site, import->site) || (job->site_by_format && *import->site == '\0');
+        if (import->anonymous || import->head_len > head.len || !same_site)
             continue;
         struct content_hash hash = hash_of(str_of(head.ptr, import->head_len));
         if (!same_hash(&hash, &import->head))
@@ -72,32 +82,36 @@ static int find_match(struct imports *imports, struct str site, struct lines *li
         uint64_t passed;
         rc = lines_skip_to(lines, candidates.items[i].mark.offset, &passed, err);
         if (rc != 1)
-            break; /* shorter than this mark, or an error */
-        rc = 0;
+            break; /* shorter than this mark, damaged before it, or an error */
         struct content_hash hash = lines_hash(lines);
         if (same_hash(&hash, &candidates.items[i].mark.hash))
             *ret = candidates.items[i];
     }
     vec_free(&candidates);
-    return rc;
+    return rc == ERR_CORRUPT || rc > 0 ? 0 : rc; /* damage is met again when it is read */
 }
 
-/* Copy stdin to an unlinked file, so that it can be read twice. */
-static int spool_stdin(const char *dir, int *ret_fd, struct err *err) {
-    int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+/* Copy what cannot be read twice to an unlinked file, as it comes. */
+static int spool(const struct import_job *job, int from, int *ret_fd, struct err *err) {
+    int fd = open(job->spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
-        return err_errno(err, ERR_IO, "%s: temporary file", dir);
+        return err_errno(err, ERR_IO, "%s: temporary file", job->spool_dir);
     static const size_t room = 64 << 10;
     char *bytes = xmalloc(room);
-    struct input *in = NULL;
-    int rc = input_open("-", &in, err);
-    for (size_t n = 1; rc == 0 && n > 0;) {
-        rc = input_read(in, bytes, room, &n, err);
-        if (rc == 0)
-            rc = fs_write_all(fd, bytes, n, "temporary file", err);
+    int rc = 0;
+    for (ssize_t n = 1; rc == 0 && n != 0;) {
+        rc = input_wait(from, job->stop, err);
+        if (rc != 0)
+            break;
+        n = read(from, bytes, room);
+        if (n < 0 && errno != EINTR)
+            rc = err_errno(err, ERR_IO, "%s", job->path);
+        else if (n > 0)
+            rc = fs_write_all(fd, bytes, (size_t)n, "temporary file", err);
     }
-    input_close(in);
     free(bytes);
+    if (rc == 0 && lseek(fd, 0, SEEK_SET) < 0)
+        rc = err_errno(err, ERR_IO, "temporary file");
     if (rc != 0)
         close(fd);
     else
@@ -105,13 +119,28 @@ static int spool_stdin(const char *dir, int *ret_fd, struct err *err) {
     return rc;
 }
 
-static int reopen(const struct import_job *job, int spool, struct input **ret, struct err *err) {
-    if (spool < 0)
-        return input_open(job->path, ret, err);
-    int fd = dup(spool);
-    if (fd < 0 || lseek(fd, 0, SEEK_SET) < 0)
-        return err_errno(err, ERR_IO, "temporary file");
-    return input_from_fd(fd, "standard input", ret, err);
+/* A file with an identity is read twice when it may be known: it must be one that can be. */
+static int open_input(const struct import_job *job, struct input **ret, struct err *err) {
+    bool is_stdin = strcmp(job->path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : job->path;
+    int fd =
+        is_stdin ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0) : open(job->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        int rc = err_errno(err, errno == ENOENT ? ERR_NOTFOUND : ERR_IO, "%s", name);
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    /* a redirected file may stand behind its beginning: stdin is always copied */
+    if (!job->anonymous && (is_stdin || !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))) {
+        int copy = -1, rc = spool(job, fd, &copy, err);
+        close(fd);
+        if (rc != 0)
+            return rc;
+        fd = copy;
+    }
+    return input_from_fd(fd, name, job->stop, ret, err);
 }
 
 static struct str detect(const struct run *run, struct err *err, int *rc) {
@@ -126,7 +155,8 @@ static struct str detect(const struct run *run, struct err *err, int *rc) {
     return run->env->detect(sample, n);
 }
 
-/* Close the open block: the mark goes into its last record, so data and position cannot disagree. */
+/* Close the open block: the mark goes into its last record, so data and position cannot disagree.
+ */
 static int flush(struct run *run, struct import_mark mark, struct err *err) {
     size_t n = run->records.len;
     if (n == 0)
@@ -142,7 +172,8 @@ static int flush(struct run *run, struct import_mark mark, struct err *err) {
         at += run->records.items[i].body.len;
     }
     uint64_t bid = 0;
-    int rc = run->env->append(run->env->arg, (struct record_batch){run->records.items, n}, &bid, err);
+    int rc =
+        run->env->append(run->env->arg, (struct record_batch){run->records.items, n}, &bid, err);
     if (rc == 0) {
         import_add_mark(run->import, mark);
         if (run->report->first_bid == 0)
@@ -153,6 +184,7 @@ static int flush(struct run *run, struct import_mark mark, struct err *err) {
     buf_release(&position);
     buf_clear(&run->text);
     run->records.len = 0;
+    run->room = 0;
     if (rc == 0 && (mark.end || run->unsynced >= SYNC_BYTES)) {
         run->unsynced = 0;
         rc = run->env->sync(run->env->arg, err);
@@ -160,19 +192,17 @@ static int flush(struct run *run, struct import_mark mark, struct err *err) {
     return rc;
 }
 
-/* Is the open block full? Counts what a record adds to its body in the lake, so that a block of tiny
- * lines stays under LIMIT_BLOCK_BYTES as well. */
 static bool is_full(const struct run *run) {
-    return run->text.len + run->records.len * 64 >= BLOCK_BYTES ||
-           run->records.len >= LIMIT_BLOCK_RECORDS;
+    return run->room >= BLOCK_BYTES || run->records.len >= LIMIT_BLOCK_RECORDS;
 }
 
 static struct import_mark mark_here(struct run *run, const struct line *open) {
     struct import_mark mark = {
         .offset = run->lines->offset, .hash = lines_hash(run->lines), .lines = run->n_lines};
     if (open != NULL) {
-        mark.open_bytes = (uint32_t)min_i64((int64_t)open->length, UINT32_MAX);
-        mark.open_accepted = run->env->accepts(str_from(run->import->format), open->text);
+        mark.open_bytes = open->length;
+        mark.open_accepted = open->text.len <= LIMIT_LINE_BYTES &&
+                             run->env->accepts(str_from(run->import->format), open->text);
     }
     return mark;
 }
@@ -198,17 +228,20 @@ static int read_lines(struct run *run, struct err *err) {
             rc = flush(run, mark, err);
             if (rc == 0)
                 rc = report_progress(run, err);
-            if (rc == ERR_STOPPED && run->env->sync(run->env->arg, err) != 0)
-                rc = err->code;
+            if (rc == ERR_STOPPED) {
+                int synced = run->env->sync(run->env->arg, err);
+                rc = synced != 0 ? synced : ERR_STOPPED;
+            }
             if (rc != 0)
                 return rc;
         }
         struct record record = {.body = line.text,
                                 .type = str_from(run->import->format),
-                                .site = run->job->site,
+                                .site = str_from(run->import->site),
                                 .source = run->job->source};
         buf_add_str(&run->text, line.text);
         vec_push(&run->records, record);
+        run->room += run->record_room + line.text.len;
         run->n_lines++;
         last = line;
         if (is_full(run))
@@ -217,12 +250,13 @@ static int read_lines(struct run *run, struct err *err) {
     /* At the end, or at damage: keep what is whole. Damage leaves a mark that is no end. */
     mark = mark_here(run, last.open ? &last : NULL);
     mark.end = rc == 0;
-    int stored = flush(run, mark, rc == 0 ? err : NULL);
-    if (rc == 0)
-        return stored;
-    if (stored == 0)
-        stored = run->env->sync(run->env->arg, NULL);
-    return stored == 0 ? rc : stored;
+    struct err why = {0};
+    int stored = flush(run, mark, &why);
+    if (stored == 0 && rc != 0)
+        stored = run->env->sync(run->env->arg, &why);
+    if (stored != 0) /* worse than what is wrong with the file */
+        rc = err_set(err, stored, "%s", why.text);
+    return rc;
 }
 
 /* Stand where the new part begins: behind the matched mark, before a last line that must be read
@@ -236,11 +270,13 @@ static int go_on(struct run *run, const struct import_mark *mark, struct err *er
         rc = lines_skip_to(run->lines, mark->offset - mark->open_bytes, &run->n_lines, err);
         if (rc == 1)
             rc = lines_peek(run->lines, (size_t)mark->open_bytes + 2, &next, err);
+        /* of a line longer than what can be looked at: it was too long before, and still is */
         if (rc != 0)
             return rc;
         struct str grown = str_skip(next, min_size(next.len, mark->open_bytes));
-        again = !mark->open_accepted && grown.len > 0 && grown.ptr[0] != '\n' &&
-                !str_starts(grown, STR("\r\n"));
+        bool ended = str_starts(grown, STR("\n")) || str_starts(grown, STR("\r\n")) ||
+                     str_is(grown, "\r"); /* its LF is still to come */
+        again = !mark->open_accepted && grown.len > 0 && !ended;
     }
     if (again)
         return 0;
@@ -253,12 +289,12 @@ static int go_on(struct run *run, const struct import_mark *mark, struct err *er
 }
 
 static struct import *new_import(struct imports *imports, const struct import_job *job,
-                                 struct str head, struct str format) {
+                                 struct str head, struct str site, struct str format) {
     uint64_t id = 0;
     for (size_t i = 0; i < imports->list.len; i++)
         id = imports->list.items[i].id > id ? imports->list.items[i].id : id;
     struct import import = {.id = id + 1,
-                            .site = str_dup(job->site),
+                            .site = str_dup(site),
                             .source = str_dup(job->source),
                             .name = xstrdup(job->path),
                             .format = str_dup(format),
@@ -270,8 +306,8 @@ static struct import *new_import(struct imports *imports, const struct import_jo
 }
 
 /* The stream stands at its beginning; `match` says how much of it is known. A file that matches the
- * newest mark of an import goes on with it. One that matches an older mark and then differs is a fork
- * (an old copy that grew otherwise): an import of its own, which begins behind that mark. */
+ * newest mark of an import goes on with it. One that matches an older mark and then differs is a
+ * fork (an old copy that grew otherwise): an import of its own, which begins behind that mark. */
 static int run_stream(struct run *run, struct imports *imports, const struct match *match,
                       struct str head, struct err *err) {
     int rc = 0;
@@ -292,15 +328,22 @@ static int run_stream(struct run *run, struct imports *imports, const struct mat
             free(format);
             format = str_dup(detect(run, err, &rc));
         }
+        struct str site = known ? str_from(known->site) : run->job->site;
+        if (known == NULL && run->job->site_by_format && run->env->names_site(str_from(format)))
+            site = STR("");
         if (rc == 0)
-            run->import = new_import(imports, run->job, head, str_from(format));
+            run->import = new_import(imports, run->job, head, site, str_from(format));
         free(format);
     }
-    if (rc == 0)
+    if (rc == 0) {
+        run->record_room = RECORD_ROOM + strlen(run->import->format) + strlen(run->import->site) +
+                           run->job->source.len;
         rc = read_lines(run, err);
+    }
     report->lines = run->n_lines;
     if (run->import != NULL) {
         report->format = xstrdup(run->import->format);
+        report->site = xstrdup(run->import->site);
         if (run->import->marks.len > 0)
             report->id = run->import->id;
         else
@@ -312,16 +355,11 @@ static int run_stream(struct run *run, struct imports *imports, const struct mat
 int import_run(const struct import_env *env, const struct import_job *job, struct imports *imports,
                struct import_report *ret, struct err *err) {
     *ret = (struct import_report){0};
-    int spool = -1;
     struct input *in = NULL;
     struct lines lines = {0};
     struct run run = {.env = env, .job = job, .report = ret, .lines = &lines};
     struct match match = {0};
-    int rc = 0;
-    if (strcmp(job->path, "-") == 0 && !job->anonymous)
-        rc = spool_stdin(job->spool_dir, &spool, err);
-    if (rc == 0)
-        rc = reopen(job, spool, &in, err);
+    int rc = open_input(job, &in, err);
     if (rc != 0)
         goto out;
     lines_init(&lines, in);
@@ -332,12 +370,10 @@ int import_run(const struct import_env *env, const struct import_job *job, struc
         goto out;
     struct str head = {memcpy(head_bytes, ahead.ptr, ahead.len), ahead.len};
     if (!job->anonymous)
-        rc = find_match(imports, job->site, &lines, head, &match, err);
+        rc = find_match(imports, job, &lines, head, &match, err);
     if (rc == 0 && lines.offset > 0) { /* it was read to look: begin again */
         lines_release(&lines);
-        input_close(in);
-        in = NULL;
-        rc = reopen(job, spool, &in, err);
+        rc = input_rewind(in, err);
         if (rc != 0)
             goto out;
         lines_init(&lines, in);
@@ -349,7 +385,5 @@ out:
     vec_free(&run.records);
     lines_release(&lines);
     input_close(in);
-    if (spool >= 0)
-        close(spool);
     return rc;
 }

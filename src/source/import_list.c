@@ -26,8 +26,8 @@ static void add_hash(struct buf *out, const struct content_hash *hash) {
 
 static bool read_hash(const char *hex, struct content_hash *ret) {
     size_t len;
-    return hex != NULL && sodium_hex2bin(ret->bytes, sizeof ret->bytes, hex, strlen(hex), NULL, &len,
-                                         NULL) == 0 &&
+    return hex != NULL &&
+           sodium_hex2bin(ret->bytes, sizeof ret->bytes, hex, strlen(hex), NULL, &len, NULL) == 0 &&
            len == sizeof ret->bytes;
 }
 
@@ -40,8 +40,8 @@ static void add_string(struct buf *out, const char *key, const char *value) {
 static void add_mark(struct buf *out, const struct import_mark *mark) {
     buf_printf(out, "{\"offset\":%llu,\"hash\":\"", (unsigned long long)mark->offset);
     add_hash(out, &mark->hash);
-    buf_printf(out, "\",\"lines\":%llu,\"open\":%u,\"open_accepted\":%s,\"end\":%s}",
-               (unsigned long long)mark->lines, mark->open_bytes,
+    buf_printf(out, "\",\"lines\":%llu,\"open\":%llu,\"open_accepted\":%s,\"end\":%s}",
+               (unsigned long long)mark->lines, (unsigned long long)mark->open_bytes,
                mark->open_accepted ? "true" : "false", mark->end ? "true" : "false");
 }
 
@@ -116,7 +116,7 @@ static int take_document(struct imports *imports, json_t *doc, struct err *err) 
         struct import_mark mark = {
             .offset = (uint64_t)json_integer_value(json_object_get(m, "offset")),
             .lines = (uint64_t)json_integer_value(json_object_get(m, "lines")),
-            .open_bytes = (uint32_t)json_integer_value(json_object_get(m, "open")),
+            .open_bytes = (uint64_t)json_integer_value(json_object_get(m, "open")),
             .open_accepted = json_is_true(json_object_get(m, "open_accepted")),
             .end = json_is_true(json_object_get(m, "end")),
         };

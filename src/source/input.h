@@ -8,15 +8,33 @@
 
 struct input;
 
-/* "-" is stdin. ERR_NOTFOUND, ERR_USAGE (a directory), ERR_IO (not readable). */
-MUSTCHECK int input_open(const char *path, struct input **ret, struct err *err);
-/* Take over an open descriptor (closed by input_close); `name` is for messages. */
-MUSTCHECK int input_from_fd(int fd, const char *name, struct input **ret, struct err *err);
+/* Asked while a pipe or terminal has nothing to read: true ends the wait with ERR_STOPPED. */
+struct input_stop {
+    bool (*asked)(void *arg);
+    void *arg;
+};
+
+/* "-" is stdin. ERR_NOTFOUND, ERR_USAGE (a directory), ERR_IO (not readable). `stop` may be NULL;
+ * it must outlive the input. */
+MUSTCHECK int input_open(const char *path, const struct input_stop *stop, struct input **ret,
+                         struct err *err);
+/* Take over an open descriptor (closed in any case, by input_close or here); `name` is for
+ * messages. */
+MUSTCHECK int input_from_fd(int fd, const char *name, const struct input_stop *stop,
+                            struct input **ret, struct err *err);
 void input_close(struct input *in);
 
-/* Up to `room` unpacked bytes. *ret_len 0 means the end. ERR_CORRUPT: the packed data is damaged or cut
- * (what came before was good and was delivered); ERR_IO. */
+/* Up to `room` unpacked bytes. *ret_len 0 means the end. ERR_CORRUPT: the packed data is damaged or
+ * cut (what came before was good and was delivered, the same bytes each time whatever `room` is);
+ * ERR_IO. An error stays: later calls give it again. */
 MUSTCHECK int input_read(struct input *in, char *to, size_t room, size_t *ret_len, struct err *err);
+
+/* Wait until there is something to read, or the end. ERR_STOPPED. `stop` may be NULL. */
+MUSTCHECK int input_wait(int fd, const struct input_stop *stop, struct err *err);
+
+/* Begin again. Only where input_seekable(): a regular file. */
+bool input_seekable(const struct input *in);
+MUSTCHECK int input_rewind(struct input *in, struct err *err);
 
 /* Bytes of the file itself read so far, and its size (0 when unknown), for progress. */
 uint64_t input_raw_bytes(const struct input *in);

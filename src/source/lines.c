@@ -60,7 +60,7 @@ int lines_next(struct lines *l, struct line *ret, struct err *err) {
         }
         if (l->eof)
             return 0;
-        if (have > LIMIT_LINE_BYTES)
+        if (have > LIMIT_LINE_BYTES + 1) /* over the limit even if the last one is a CR */
             break;
         searched = have;
         int rc = fill(l, err);
@@ -84,10 +84,11 @@ int lines_next(struct lines *l, struct line *ret, struct err *err) {
         }
         if (l->eof)
             break;
-        rc = fill(l, err);
+        rc = fill(l,
+                  err); /* an error stays: the next call gives it, this one the line's beginning */
     }
-    /* The bytes just passed lie hashed or unread in buf; what is before `at` may be overwritten only
-     * after hashing, so hash first, then borrow the room before the cursor or the free end. */
+    /* The bytes just passed lie hashed or unread in buf; what is before `at` may be overwritten
+     * only after hashing, so hash first, then borrow the room before the cursor or the free end. */
     hash_to_cursor(l);
     if (l->at < LIMIT_LINE_BYTES + 1) {
         memmove(l->buf + LIMIT_LINE_BYTES + 1, l->buf + l->at, l->len - l->at);
@@ -97,7 +98,7 @@ int lines_next(struct lines *l, struct line *ret, struct err *err) {
     memcpy(l->buf, kept, LIMIT_LINE_BYTES + 1);
     free(kept);
     ret->text = str_of(l->buf, LIMIT_LINE_BYTES + 1);
-    return rc == 0 ? 1 : rc;
+    return 1;
 }
 
 int lines_skip_to(struct lines *l, uint64_t offset, uint64_t *ret_lines, struct err *err) {
@@ -142,8 +143,10 @@ int lines_peek(struct lines *l, size_t n, struct str *ret, struct err *err) {
     n = min_size(n, BUF_BYTES / 2);
     while (l->len - l->at < n && !l->eof) {
         int rc = fill(l, err);
-        if (rc != 0)
+        if (rc != 0 && l->len == l->at)
             return rc;
+        if (rc != 0)
+            break; /* it comes again when what is here was read */
     }
     *ret = str_of(l->buf + l->at, min_size(n, l->len - l->at));
     return 0;
