@@ -21,25 +21,6 @@ struct refiner {
     const struct format *format; /* of the record before: it rarely changes. NULL at first */
 };
 
-static const struct {
-    const char *name, *text;
-} reasons[] = {
-    [REASON_NONE] = {"", ""},
-#define REASON(name, text) [REASON_##name] = {#name, text},
-#include "reasons.def"
-#undef REASON
-};
-
-const char *reason_name(enum reason reason) {
-    assert(reason < REASON_COUNT);
-    return reasons[reason].name;
-}
-
-const char *reason_text(enum reason reason) {
-    assert(reason < REASON_COUNT);
-    return reasons[reason].text;
-}
-
 static int open_agents(struct agent_table **ret, struct err *err) {
     struct buf regexes = {0}, crawlers = {0}, clients = {0};
     int rc = paths_find(FILE_AGENTS, &regexes, err);
