@@ -70,11 +70,10 @@ static int run(struct control *c, const char *sql, struct err *err) {
     return sqlite3_exec(c->db, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : sqlite_failed(c, err);
 }
 
-static int read_version(struct control *c, int *ret, struct err *err) {
+static int read_number(struct control *c, const char *sql, int *ret, struct err *err) {
     sqlite3_stmt *s = NULL;
     int rc = 0;
-    if (sqlite3_prepare_v2(c->db, "PRAGMA user_version", -1, &s, NULL) != SQLITE_OK ||
-        sqlite3_step(s) != SQLITE_ROW)
+    if (sqlite3_prepare_v2(c->db, sql, -1, &s, NULL) != SQLITE_OK || sqlite3_step(s) != SQLITE_ROW)
         rc = sqlite_failed(c, err);
     else
         *ret = sqlite3_column_int(s, 0);
@@ -82,23 +81,34 @@ static int read_version(struct control *c, int *ret, struct err *err) {
     return rc;
 }
 
+static int make_schema(struct control *c, struct err *err) {
+    int tables = 0;
+    int rc = read_number(c, "SELECT count(*) FROM sqlite_master", &tables, err);
+    if (rc == 0 && tables > 0)
+        rc = err_set(err, ERR_CORRUPT, "%s: is no control database, but one of another program",
+                     c->path);
+    if (rc < 0)
+        return rc;
+    return run(c,
+               "BEGIN IMMEDIATE;"
+               "CREATE TABLE docs(key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL,"
+               " body BLOB NOT NULL) WITHOUT ROWID;"
+               "PRAGMA user_version = 1;"
+               "COMMIT;",
+               err);
+}
+
 static int prepare_schema(struct control *c, struct err *err) {
     int version = 0;
-    int rc = run(c, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err);
+    int rc = run(c, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;", err);
     if (rc == 0)
-        rc = read_version(c, &version, err);
+        rc = read_number(c, "PRAGMA user_version", &version, err);
     if (rc == 0 && version > SCHEMA_VERSION)
         rc = err_set(err, ERR_USAGE,
                      "%s was written by a newer version of this program (schema %d, known: %d)",
                      c->path, version, SCHEMA_VERSION);
     if (rc == 0 && version == 0)
-        rc = run(c,
-                 "BEGIN IMMEDIATE;"
-                 "CREATE TABLE docs(key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL,"
-                 " body BLOB NOT NULL) WITHOUT ROWID;"
-                 "PRAGMA user_version = 1;"
-                 "COMMIT;",
-                 err);
+        rc = make_schema(c, err);
     return rc;
 }
 

@@ -54,6 +54,12 @@ MUSTCHECK int segment_open(const char *root, enum dataset dataset, const struct 
                            struct segment_file *ret, struct err *err);
 void segment_close(struct segment_file *f); /* takes a zeroed one */
 
+/* Read up to n bytes at offset, fewer at the end of the file. ERR_IO. */
+MUSTCHECK int segment_read_at(const struct segment_file *f, uint64_t offset, void *to, size_t n,
+                              size_t *ret, struct err *err);
+/* Set f->size. ERR_IO. */
+MUSTCHECK int segment_look_at_size(struct segment_file *f, struct err *err);
+
 enum segment_peek {
     SEGMENT_BLOCK, /* a frame, and the marker where it must be */
     SEGMENT_END,   /* the file ends here */

@@ -120,7 +120,7 @@ static int bytes_behind(const char *root, enum dataset dataset, const struct seg
     if (rc >= 0)
         *ret += f.size > f.offset ? f.size - f.offset : 0;
     segment_close(&f);
-    return min_i64(rc, 0) < 0 ? rc : 0;
+    return rc < 0 ? rc : 0;
 }
 
 int lake_size_after(const char *root, enum dataset dataset, uint64_t after,

@@ -99,9 +99,13 @@ static int find_end(struct segment_file *f, struct recovered *ret, struct err *e
         rc = segment_resync(f, &next, err);
         if (rc < 0)
             return rc;
-        if (!next.block)
+        if (!next.block && f->size - f->offset <= avro_block_room(LIMIT_BLOCK_BYTES))
             break;
         found.damaged = true;
+        if (!next.block) { /* more than one block could have left */
+            next.offset = f->size;
+            next.number = f->number + 1;
+        }
         f->offset = next.offset;
         f->number = next.number;
         last = (struct avro_frame){0}; /* what was before it is not the last block any more */
