@@ -95,6 +95,12 @@ void cmd_help_all(struct buf *out); /* the list of commands */
 void cmd_help_command(const struct command *command, struct buf *out);
 void cmd_reference(struct buf *out); /* docs/commands.md */
 
+/* A row of two columns, as options and lists have. */
+void cmd_help_row(const char *left, const char *doc, struct buf *out);
+/* What stands behind the help of `import` and `stats` (lists.c). */
+void cmd_list_formats(struct buf *out);
+void cmd_list_metrics(struct buf *out);
+
 /* The whole program: argv -> exit code (DESIGN 5). */
 int cmd_main(int argc, char *const *argv);
 

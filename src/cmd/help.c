@@ -40,22 +40,28 @@ static bool has_options(const char *command) {
     return false;
 }
 
-#define OPTION_COLUMN ((size_t)24)
+#define ROW_COLUMN ((size_t)24)
+
+void cmd_help_row(const char *left, const char *doc, struct buf *out) {
+    size_t used = 2 + strlen(left);
+    buf_printf(out, "  %s", left);
+    if (used + 2 > ROW_COLUMN) {
+        buf_add_char(out, '\n');
+        used = 0;
+    }
+    wrapped(doc, ROW_COLUMN, used, out);
+}
 
 static void option_list(const char *command, struct buf *out) {
+    struct buf left = {0};
     for (size_t i = 0; i < cmd_options_count; i++) {
         if (strcmp(cmd_options[i].command, command) != 0)
             continue;
-        size_t start = out->len;
-        buf_add_cstr(out, "  ");
-        option_left(&cmd_options[i], out);
-        size_t used = out->len - start;
-        if (used + 2 > OPTION_COLUMN) {
-            buf_add_char(out, '\n');
-            used = 0;
-        }
-        wrapped(cmd_options[i].doc, OPTION_COLUMN, used, out);
+        buf_clear(&left);
+        option_left(&cmd_options[i], &left);
+        cmd_help_row(buf_cstr(&left), cmd_options[i].doc, out);
     }
+    buf_release(&left);
 }
 
 static void usage(const struct command *c, struct buf *out) {

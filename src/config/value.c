@@ -70,7 +70,9 @@ int value_pattern(struct str text, void *place, struct err *err) {
         return rc;
     int code;
     PCRE2_SIZE offset;
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, 0, &code, &offset, NULL);
+    /* As refine compiles it: bytes, not characters. */
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)text.ptr, text.len, PCRE2_NEVER_BACKSLASH_C,
+                                         &code, &offset, NULL);
     if (compiled == NULL) {
         PCRE2_UCHAR message[256];
         pcre2_get_error_message(code, message, sizeof message);
