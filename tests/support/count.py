@@ -40,7 +40,7 @@ QUOTED = re.compile(rb'"((?:[^"\\]|\\.)*)"', re.S)
 MONTHS = {m: i + 1 for i, m in enumerate(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())}
 STAMP = re.compile(rb"(\d\d)/([A-Z][a-z][a-z])/(\d{4}):(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)$")
 REQUEST = re.compile(rb"([A-Z]+|[A-Z][A-Z_-]*[A-Z]) (\S+) HTTP/(\d+(?:\.\d+)?)$")
-HEAD = re.compile(rb"(\S+)[ \t]+(\S+)[ \t]+(.*?)[ \t]*\[([^\]]*)\](.*)$", re.S)
+HEAD = re.compile(rb"(\S+)[ \t]+(\S+)[ \t]+(\S.*?)[ \t]+\[([^\]]*)\](.*)$", re.S)
 
 
 @functools.lru_cache(maxsize=1 << 18)
