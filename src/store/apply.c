@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* A batch may be sent early when the store is idle and at least so much is ready: the two cores then
- * work side by side from the start, at the price of a few more parts. */
+/* A batch may be sent early when the store is idle and at least so much is ready: the two cores
+ * then work side by side from the start, at the price of a few more parts. */
 #define EARLY_ROWS ((uint64_t)100000)
 
 struct block_counts {
@@ -26,8 +26,8 @@ struct apply {
     struct buf structure; /* of events, for INSERT */
     uint64_t refined;
     VEC(struct block_counts) blocks;
-    uint64_t damaged;        /* blocks of the lake that could not be read */
-    struct err damage;       /* the first of them */
+    uint64_t damaged;  /* blocks of the lake that could not be read */
+    struct err damage; /* the first of them */
 
     pthread_t sender;
     bool sender_started;
@@ -159,6 +159,12 @@ int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
                 a->damage = *err;
             continue;
         }
+        /* whole blocks only: one that no longer fits begins the next batch */
+        if (a->filling->rows > 0 && a->filling->rows + block.len > LIMIT_BATCH_ROWS) {
+            rc = hand_over(a, err);
+            if (rc != 0)
+                return rc;
+        }
         refine_block(a, &block);
         const struct batch *b = a->filling;
         bool full = b->rows >= LIMIT_BATCH_ROWS - LIMIT_BATCH_ROWS / 10 ||
@@ -184,6 +190,53 @@ int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
     return rc;
 }
 
+/* Compare with the store, and stand behind what is in it. */
+static int start(struct apply *a, struct err *err) {
+    int rc = client_new(a->env.socket_path, a->env.url, &a->client, err);
+    if (rc == 0)
+        rc = applied_load(a->env.control, a->env.dataset, &a->applied, err);
+    if (rc == 0)
+        rc = reconcile(a->client, a->env.dataset, &a->applied, &a->present, err);
+    if (rc != 0)
+        return rc;
+    a->refined = present_redoing(&a->present) ? 0 : a->applied.bid;
+    while (a->blocks.len > 0 && a->blocks.items[a->blocks.len - 1].bid > a->refined)
+        a->blocks.len--; /* they will be refined, and counted, again */
+    rc =
+        lake_reader_open(a->env.lake_root, a->env.dataset, a->refined, a->refined, &a->reader, err);
+    if (rc == 0) {
+        a->stop = false;
+        rc = pthread_create(&a->sender, NULL, sender_main, a) == 0
+                 ? 0
+                 : err_set(err, ERR_FAILED, "cannot start a thread");
+        a->sender_started = rc == 0;
+    }
+    return rc;
+}
+
+/* Back to where start() can begin. */
+static void stop(struct apply *a) {
+    if (a->sender_started) {
+        pthread_mutex_lock(&a->mutex);
+        a->stop = true;
+        pthread_cond_broadcast(&a->changed);
+        pthread_mutex_unlock(&a->mutex);
+        pthread_join(a->sender, NULL);
+        a->sender_started = false;
+    }
+    lake_reader_close(a->reader);
+    a->reader = NULL;
+    client_free(a->client);
+    a->client = NULL;
+    batch_clear(&a->batches[0]);
+    batch_clear(&a->batches[1]);
+    present_release(&a->present);
+    a->present = (struct present){0};
+    applied_release(&a->applied);
+    a->applied = (struct applied){0};
+    a->send_error = (struct err){0};
+}
+
 int apply_open(const struct apply_env *env, struct apply **ret, struct err *err) {
     struct apply *a = xcalloc(1, sizeof *a);
     a->env = *env;
@@ -191,21 +244,7 @@ int apply_open(const struct apply_env *env, struct apply **ret, struct err *err)
     pthread_mutex_init(&a->mutex, NULL);
     pthread_cond_init(&a->changed, NULL);
     schema_events_structure(&a->structure);
-    int rc = client_new(env->socket_path, env->url, &a->client, err);
-    if (rc == 0)
-        rc = applied_load(env->control, env->dataset, &a->applied, err);
-    if (rc == 0)
-        rc = reconcile(a->client, env->dataset, &a->applied, &a->present, err);
-    if (rc == 0) {
-        a->refined = present_redoing(&a->present) ? 0 : a->applied.bid;
-        rc = lake_reader_open(env->lake_root, env->dataset, a->refined, a->refined, &a->reader, err);
-    }
-    if (rc == 0) {
-        rc = pthread_create(&a->sender, NULL, sender_main, a) == 0
-                 ? 0
-                 : err_set(err, ERR_IO, "cannot start a thread");
-        a->sender_started = rc == 0;
-    }
+    int rc = start(a, err);
     if (rc != 0) {
         apply_close(a);
         return rc;
@@ -214,23 +253,20 @@ int apply_open(const struct apply_env *env, struct apply **ret, struct err *err)
     return 0;
 }
 
+int apply_reopen(struct apply *a, struct err *err) {
+    stop(a);
+    return start(a, err);
+}
+
+void apply_set_refiner(struct apply *a, struct refiner *refiner) { a->env.refiner = refiner; }
+
 void apply_close(struct apply *a) {
     if (a == NULL)
         return;
-    if (a->sender_started) {
-        pthread_mutex_lock(&a->mutex);
-        a->stop = true;
-        pthread_cond_broadcast(&a->changed);
-        pthread_mutex_unlock(&a->mutex);
-        pthread_join(a->sender, NULL);
-    }
-    lake_reader_close(a->reader);
-    client_free(a->client);
+    stop(a);
     batch_release(&a->batches[0]);
     batch_release(&a->batches[1]);
     buf_release(&a->structure);
-    present_release(&a->present);
-    applied_release(&a->applied);
     vec_free(&a->blocks);
     pthread_mutex_destroy(&a->mutex);
     pthread_cond_destroy(&a->changed);

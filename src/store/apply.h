@@ -1,10 +1,11 @@
 /* Apply: lake blocks -> rows of `events` and `rejected`, each block exactly once (DESIGN D3).
  *
- * A batch is whole blocks; each month of it is one INSERT of one part, so a month of a block is in or
- * not, never half. Control data keep `applied`, the block up to which everything is in. It is written
- * after the batch's last INSERT, so it may be old but never ahead; with it stand the row counts a
- * month. apply_open() compares: what differs at or below `applied` is dropped and made again from the
- * lake; above it, the store itself is asked which blocks and months are in, and the rest is replayed.
+ * A batch is whole blocks; each month of it is one INSERT of one part, so a month of a block is in
+ * or not, never half. Control data keep `applied`, the block up to which everything is in. It is
+ * written after the batch's last INSERT, so it may be old but never ahead; with it stand the row
+ * counts a month. apply_open() compares: what differs at or below `applied` is dropped and made
+ * again from the lake; above it, the store itself is asked which blocks and months are in, and the
+ * rest is replayed.
  *
  * Order within a batch, and what a crash between two lines leaves:
  *   1. before_insert: time that the rows reach is marked dirty   (dirty too early: costs a re-seal)
@@ -23,10 +24,10 @@ struct apply_env {
     const char *socket_path, *url; /* of the store, for client_new() */
     struct control *control;
     const char *lake_root;
-    struct refiner *refiner; /* used by the thread that calls apply_run() only */
+    struct refiner *refiner; /* used by the thread that calls apply_run() only; may come later */
     enum dataset dataset;
-    /* Called before the INSERTs of a batch and after them, whatever became of them: the cubes mark the
-     * time dirty that the rows reach, and seal nothing there in between. May be NULL. */
+    /* Called before the INSERTs of a batch and after them, whatever became of them: the cubes mark
+     * the time dirty that the rows reach, and seal nothing there in between. May be NULL. */
     int (*before_insert)(void *arg, const struct touched_site *touched, size_t n, struct err *err);
     void (*after_insert)(void *arg);
     void *arg;
@@ -34,15 +35,21 @@ struct apply_env {
 
 struct apply;
 
-/* Makes the tables if they are missing, compares store, control data and lake. A month that had to be
- * dropped is made again by the next apply_run(). ERR_ENGINE, ERR_AWAY, ERR_CORRUPT, ... */
+/* Makes the tables if they are missing, compares store, control data and lake. A month that had to
+ * be dropped is made again by the next apply_run(). ERR_ENGINE, ERR_AWAY, ERR_CORRUPT, ... */
 MUSTCHECK int apply_open(const struct apply_env *env, struct apply **ret, struct err *err);
+/* As closing and opening, after an error; apply_counts() keeps what it knows of blocks that need
+ * not be refined again. After an error of its own: call it again, or close. The caller makes sure
+ * that no INSERT of before is still running in the store. */
+MUSTCHECK int apply_reopen(struct apply *a, struct err *err);
+/* The refiner, when env had none: needed before blocks are to be refined. */
+void apply_set_refiner(struct apply *a, struct refiner *refiner);
 /* Waits for the INSERT in flight; what was not flushed stays for the next apply_open(). */
 void apply_close(struct apply *a);
 
-/* Refine and insert the blocks up to `upto`. INSERTs run in a thread of their own beside refining; with
- * `flush` everything is in the store on return, else a started batch may wait for more. Any error
- * leaves the store in a state that apply_open() understands: close, and open again. */
+/* Refine and insert the blocks up to `upto`. INSERTs run in a thread of their own beside refining;
+ * with `flush` everything is in the store on return, else a started batch may wait for more. Any
+ * error leaves the store in a state that apply_open() understands: close, and open again. */
 MUSTCHECK int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err);
 
 /* What refine made of the blocks with first <= bid <= last seen by this struct. */
@@ -51,7 +58,8 @@ struct apply_counts {
 };
 struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t last);
 
-/* Blocks of the lake that could not be read and were passed over, and what was wrong with the first. */
+/* Blocks of the lake that could not be read and were passed over, and what was wrong with the
+ * first. */
 uint64_t apply_damaged(const struct apply *a, struct err *ret_first);
 
 /* Last block that was refined, and the last one that is in the store for good. */
