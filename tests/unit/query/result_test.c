@@ -330,6 +330,18 @@ static void table__bars_stand_behind_the_first_measure_and_fill_the_width(void *
                    "total                1,701                         25.0 %\n");
 }
 
+static void table__a_long_text_leaves_room_for_bars(void **state) {
+    UNUSED(state);
+    struct result_column columns[] = {{"path", UNIT_TEXT, false}, {"hits", UNIT_COUNT, true}};
+    struct value values[] = {TEXT("/a/path/that/is/longer/than/the/forty/cells/it/needs"), INT(2),
+                             TEXT("/b"), INT(1)};
+    struct result r = {.columns = columns, .n_columns = 2, .values = values, .n_rows = 2};
+    assert_printed(&r, OUTPUT_TABLE, (struct output_style){false, 62},
+                   "path                                        hits\n"
+                   "/a/path/that/is/longer/than/the/forty/cel…     2  ████████████\n"
+                   "/b                                             1  ██████\n");
+}
+
 static void table__colors_only_when_asked(void **state) {
     UNUSED(state);
     struct result r = paths_result();
@@ -431,6 +443,7 @@ UNIT_MAIN(unit_test(output_format__is_read_and_anything_else_refused),
           unit_test(table__times_are_as_short_as_all_of_them_allow),
           unit_test(table__aligns_and_has_the_total_under_a_rule),
           unit_test(table__bars_stand_behind_the_first_measure_and_fill_the_width),
+          unit_test(table__a_long_text_leaves_room_for_bars),
           unit_test(table__colors_only_when_asked),
           unit_test(table__cuts_text_and_headers_but_never_digits),
           unit_test(table__fits_any_width_and_no_line_ends_in_blanks),
