@@ -209,7 +209,7 @@ int control_get(struct control *c, const char *key, struct buf *ret, uint64_t *r
 }
 
 static int put_one(struct control *c, const struct control_put *p, struct err *err) {
-    uint64_t version;
+    uint64_t version = 0;
     int rc = look_up(c, p->key, NULL, &version, err);
     if (rc < 0)
         return rc;
