@@ -211,6 +211,23 @@ static void writer__damaged_newest_segment_is_left_alone_and_a_new_one_begun(voi
     buf_release(&after);
 }
 
+static void writer__tail_longer_than_a_block_is_no_torn_one_and_stays(void **state) {
+    struct lab *lab = *state;
+    struct buf path = {0};
+    struct stat st;
+    const off_t size = (off_t)(2 * LIMIT_BLOCK_BYTES);
+    lab_append_synced(lab, "a", 1);
+    lab_path(lab, 1, &path);
+    assert_int_equal(truncate(buf_cstr(&path), size), 0);
+    lab_open(lab);
+    assert_int_equal(lab->cut, 0);
+    assert_int_equal(stat(buf_cstr(&path), &st), 0);
+    assert_int_equal(st.st_size, size);
+    assert_int_equal(lab_append_synced(lab, "b", 1), bid_make(DATASET_LOGS, 2, 0));
+    assert_lake(lab, "1.0:a*1 ! 2.0:b*1");
+    buf_release(&path);
+}
+
 static void writer__new_hour_begins_a_new_segment(void **state) {
     struct lab *lab = *state;
     lab_append(lab, "a", 1);
@@ -421,6 +438,7 @@ UNIT_MAIN(lab_test(writer__empty_dataset_has_no_blocks_and_no_files),
           lab_test(writer__torn_header_at_any_byte_is_removed),
           lab_test(writer__segment_with_a_header_only_takes_blocks),
           lab_test(writer__damaged_newest_segment_is_left_alone_and_a_new_one_begun),
+          lab_test(writer__tail_longer_than_a_block_is_no_torn_one_and_stays),
           lab_test(writer__new_hour_begins_a_new_segment),
           lab_test(writer__ids_grow_when_the_clock_jumps_back),
           lab_test(writer__segment_over_the_limit_is_closed),
