@@ -1,5 +1,5 @@
-/* Control data (DESIGN D7): small versioned documents by name, apart from measurements. One machine:
- * SQLite in DATA/control.db. Thread-safe. */
+/* Control data (DESIGN D7): small versioned documents by name, apart from measurements. One
+ * machine: SQLite in DATA/control.db. Thread-safe. */
 #ifndef CASK_CONTROL_H
 #define CASK_CONTROL_H
 
@@ -11,9 +11,10 @@ struct control;
 MUSTCHECK int control_open(const char *path, struct control **ret, struct err *err);
 void control_close(struct control *c);
 
-/* Read a document into *ret (replaced). *ret_version is 0 when there is none (then *ret is empty). */
-MUSTCHECK int control_get(struct control *c, const char *key, struct buf *ret, uint64_t *ret_version,
-                          struct err *err);
+/* Read a document into *ret (replaced). *ret_version is 0 when there is none (then *ret is empty).
+ */
+MUSTCHECK int control_get(struct control *c, const char *key, struct buf *ret,
+                          uint64_t *ret_version, struct err *err);
 
 struct control_put {
     const char *key;
