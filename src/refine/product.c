@@ -116,7 +116,7 @@ static struct piece piece_of(const pcre2_match_data *match, uint32_t group, uint
     if (group == 0 || group >= groups_set)
         return (struct piece){0, 0};
     const PCRE2_SIZE *at = pcre2_get_ovector_pointer((pcre2_match_data *)match) + 2 * (size_t)group;
-    if (at[0] == PCRE2_UNSET || at[1] <= at[0])
+    if (at[1] <= at[0]) /* empty, or unset: both are PCRE2_UNSET then */
         return (struct piece){0, 0};
     return (struct piece){(uint32_t)at[0], (uint32_t)(at[1] - at[0])};
 }

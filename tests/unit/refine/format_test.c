@@ -98,6 +98,8 @@ static void format__vhost_line_is_no_combined_line(void **state) {
     /* an address with the client's port is fine */
     assert_str(fields_of("combined", "192.0.2.7:5123 - - " TIME " " GET " 200 1" TAIL).host,
                "192.0.2.7:5123");
+    assert_str(fields_of("combined", "h.example:80 cafe - " TIME " " GET " 200 1" TAIL).host,
+               "h.example:80"); /* cafe is a name */
 }
 
 static void format__user_may_hold_blanks_brackets_and_quotes(void **state) {
@@ -268,6 +270,7 @@ static void format__request_is_split_only_when_it_is_one(void **state) {
         {"GET / HTTP/1.1.1", false},
         {"GET\t/ HTTP/1.1", false},
         {"GET", false},
+        {"GET  HTTP/1.1", false},
         {"- / HTTP/1.1", false},
         {"GET- / HTTP/1.1", false},
         {"GET ", false},

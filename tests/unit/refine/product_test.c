@@ -48,6 +48,18 @@ static void product__group_that_is_not_first_is_found(void **state) {
     product_rules_free(rules);
 }
 
+static void product__last_group_of_all_rules_is_found(void **state) {
+    UNUSED(state);
+    const struct config_product products[] = {{"B", "^/b(?<version>1)", false},
+                                              {"A", "^/(a)(?<version>b)(c)(?<platform>d)", false}};
+    struct product_rules *rules = rules_of(products, 2);
+    struct product_match match;
+    assert_true(product_match(rules, STR("/abcd"), &match));
+    assert_str(match.version, "b");
+    assert_str(match.platform, "d");
+    product_rules_free(rules);
+}
+
 static void product__paths_that_share_a_slot_do_not_mix(void **state) {
     UNUSED(state);
     const struct config_product products[] = {{"Even", "[02468]/(?<version>x*)$", false}};
@@ -102,7 +114,7 @@ static void product__pattern_that_runs_away_is_stopped_and_counted(void **state)
     struct product_match match;
     struct buf path = {0};
     buf_add_char(&path, '/');
-    for (int i = 0; i < 500; i++)
+    for (int i = 0; i < 40; i++) /* 2 to the 40 steps */
         buf_add_char(&path, 'a');
     buf_add_char(&path, '!');
     assert_true(product_match(rules, buf_str(&path), &match));
@@ -124,6 +136,7 @@ static void product__paths_are_bytes(void **state) {
 
 UNIT_MAIN(unit_test(product__named_groups_are_pieces_of_the_path),
           unit_test(product__group_that_is_not_first_is_found),
+          unit_test(product__last_group_of_all_rules_is_found),
           unit_test(product__paths_that_share_a_slot_do_not_mix),
           unit_test(product__paths_over_the_cache_limit_are_matched),
           unit_test(product__broken_pattern_is_named),

@@ -31,6 +31,7 @@ static void referrer__domain_is_the_host_in_lower_case(void **state) {
         {"android-app://com.example.App/", "com.example.app"},
         {"HTTP://Example.net/", "example.net"},
         {"http://m\xc3\xbcller.example/", "m\xc3\xbcller.example"},
+        {"http://www./", "www."},
         {"http://", ""},
         {"http:///path", ""},
         {"http://:80/", ""},
@@ -98,6 +99,7 @@ static void referrer__campaign_is_only_in_the_query(void **state) {
 static void referrer__first_value_that_is_not_empty_counts(void **state) {
     UNUSED(state);
     assert_str(at("/?utm_source=&utm_source=a&utm_source=b").utm_source, "a");
+    assert_non_null(at("/?utm_source=").utm_source.ptr);
     assert_str(at("/?utm_campaign=a=b").utm_campaign, "a=b");
 }
 
