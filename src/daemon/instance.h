@@ -1,5 +1,5 @@
-/* An opened data directory: lock, configuration, control data, engine, store client, cubes. Commands
- * open it for as long as they run; later `serve` keeps it open. */
+/* An opened data directory: lock, configuration, control data, engine, store client, cubes.
+ * Commands open it for as long as they run; later `serve` keeps it open. */
 #ifndef CASK_INSTANCE_H
 #define CASK_INSTANCE_H
 
@@ -17,9 +17,10 @@ struct instance {
     int lock_fd;
     struct control *control;
     struct engine_process *engine;
-    struct client *client; /* of the calling thread */
+    struct client *client; /* of the thread that opened the instance */
     struct cube *cube;
-    struct refiner *refiner; /* NULL until something must be applied: loading the agents takes time */
+    struct refiner
+        *refiner; /* NULL until something must be applied: loading the agents takes time */
 };
 
 /* Locks and opens everything; the data directory is made if missing. ERR_BUSY (exit 3) when another
@@ -28,12 +29,21 @@ MUSTCHECK int instance_open(const struct config *config, const char *data_dir, c
                             struct instance **ret, struct err *err);
 void instance_close(struct instance *in);
 
-/* Bring the store up to the lake (all datasets that have refined events: logs). Cheap when nothing is
- * missing. ERR_AWAY from the engine is waited out: it is started again and asked what it has, a few
- * times. `progress` may be NULL. */
+/* Bring the store up to the lake (all datasets that have refined events: logs). Cheap when nothing
+ * is missing. ERR_AWAY from the engine is waited out: it is started again and asked what it has, a
+ * few times. `progress` may be NULL. */
 typedef int instance_progress_fn(void *arg, uint64_t done_bytes, uint64_t all_bytes);
 MUSTCHECK int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
                                 struct err *err);
+
+/* Drop events, rejected and all cubes, and forget that anything was applied: the next
+ * instance_catch_up() makes everything again from the lake. A crash in the middle is taken up by
+ * the next instance_open(). */
+MUSTCHECK int instance_drop_store(struct instance *in, struct err *err);
+
+/* Newest block of the lake, after recovery (nothing else may be writing). 0: none. */
+MUSTCHECK int instance_lake_last(struct instance *in, enum dataset dataset, uint64_t *ret_bid,
+                                 struct err *err);
 
 /* The list of imports: documents, caught up from the lake's positions; and its way back. */
 MUSTCHECK int instance_load_imports(struct instance *in, struct imports *ret, struct err *err);

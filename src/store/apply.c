@@ -181,7 +181,8 @@ int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
         rc = hand_over(a, err); /* the rest */
         if (rc == 0)
             rc = hand_over(a, err); /* waits for it: the new batch is empty */
-        if (rc == 0 && present_redoing(&a->present)) {
+        /* only when all of them were read again: what is counted now is what counts from here on */
+        if (rc == 0 && present_redoing(&a->present) && upto >= a->applied.bid) {
             rc = present_redone(&a->present, a->client, a->env.dataset, &a->applied, err);
             if (rc == 0)
                 rc = applied_save(a->env.control, a->env.dataset, &a->applied, err);

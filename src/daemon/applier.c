@@ -1,0 +1,140 @@
+#include "daemon/applier.h"
+
+#include "base/log.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TRIES 5 /* that got nothing done, in a row */
+#define WAIT_SECONDS 120.0
+#define POLL_US 50000
+
+struct applier {
+    struct instance *in;
+    struct client *client; /* to ask whether the engine is back */
+    struct apply *apply;
+    bool lost; /* what the engine has is unknown: reopen before going on */
+    unsigned tries;
+    uint64_t applied; /* as it was at the last failure */
+};
+
+/* An INSERT whose answer was lost may still be running; until it is over nobody can say what is in.
+ */
+static int count_inserts(struct client *client, uint64_t *ret, struct err *err) {
+    struct buf out = {0};
+    int rc = client_query(client,
+                          STR("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO "
+                              "events %' OR query LIKE 'INSERT INTO rejected %'"),
+                          "TSV", NULL, 0, &out, err);
+    if (rc == 0 && !str_to_u64(str_trim(buf_str(&out)), ret))
+        rc = err_set(err, ERR_ENGINE, "the engine counts its statements as \"%s\"", buf_cstr(&out));
+    buf_release(&out);
+    return rc;
+}
+
+/* Until the engine answers and runs no INSERT of before. */
+static int wait_for_engine(struct applier *a, struct err *err) {
+    double end = clock_monotonic_seconds() + WAIT_SECONDS;
+    for (;;) {
+        uint64_t running = 1;
+        int rc = engine_process_alive(a->in->engine) ? count_inserts(a->client, &running, err)
+                                                     : ERR_AWAY;
+        if (rc == 0 && running == 0)
+            return 0;
+        if (rc != 0 && rc != ERR_AWAY)
+            return rc;
+        if (clock_monotonic_seconds() > end)
+            return err_set(err, ERR_AWAY, "the engine has not come back for %d seconds",
+                           (int)WAIT_SECONDS);
+        usleep(POLL_US);
+    }
+}
+
+/* Count a failure; true when it is worth another try. */
+static bool again(struct applier *a, int rc) {
+    if (rc != ERR_AWAY)
+        return false;
+    uint64_t applied = a->apply != NULL ? apply_applied(a->apply) : 0;
+    a->tries = applied > a->applied ? 1 : a->tries + 1;
+    a->applied = applied;
+    a->lost = true;
+    log_line(LOG_INFO, "engine_away", "try=%u applied=%llu", a->tries, (unsigned long long)applied);
+    return a->tries <= TRIES;
+}
+
+static int open_apply(struct applier *a, enum dataset dataset, struct err *err) {
+    const struct instance *in = a->in;
+    const struct apply_env env = {.socket_path = engine_process_socket(in->engine),
+                                  .control = in->control,
+                                  .lake_root = in->lake_root,
+                                  .refiner = in->refiner,
+                                  .dataset = dataset,
+                                  .before_insert = cube_before_insert,
+                                  .after_insert = cube_after_insert,
+                                  .arg = in->cube};
+    return apply_open(&env, &a->apply, err);
+}
+
+int applier_open(struct instance *in, enum dataset dataset, struct applier **ret, struct err *err) {
+    struct applier *a = xcalloc(1, sizeof *a);
+    a->in = in;
+    int rc = client_new(engine_process_socket(in->engine), NULL, &a->client, err);
+    if (rc == 0) {
+        rc = open_apply(a, dataset, err);
+        while (again(a, rc)) {
+            rc = wait_for_engine(a, err);
+            if (rc == 0)
+                rc = open_apply(a, dataset, err);
+        }
+    }
+    if (rc != 0) {
+        applier_close(a);
+        return rc;
+    }
+    a->lost = false;
+    *ret = a;
+    return 0;
+}
+
+static int run_once(struct applier *a, uint64_t upto, bool flush, struct err *err) {
+    int rc = 0;
+    if (a->lost) {
+        rc = wait_for_engine(a, err);
+        if (rc == 0)
+            rc = apply_reopen(a->apply, err);
+        if (rc != 0)
+            return rc;
+        a->lost = false;
+    }
+    if (a->in->refiner == NULL && upto > apply_refined(a->apply)) {
+        rc = refiner_new(a->in->config, a->in->data_dir, &a->in->refiner, err);
+        if (rc != 0)
+            return rc;
+    }
+    apply_set_refiner(a->apply, a->in->refiner);
+    return apply_run(a->apply, upto, flush, err);
+}
+
+int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err) {
+    int rc;
+    do {
+        rc = run_once(a, upto, flush, err);
+    } while (again(a, rc));
+    return rc;
+}
+
+struct apply *applier_apply(const struct applier *a) {
+    return a->apply;
+}
+
+void applier_close(struct applier *a) {
+    if (a == NULL)
+        return;
+    struct err first = {0};
+    uint64_t damaged = a->apply != NULL ? apply_damaged(a->apply, &first) : 0;
+    if (damaged > 0)
+        log_line(LOG_WARN, "lake_damaged", "blocks=%llu first=\"%s\"", (unsigned long long)damaged,
+                 first.text);
+    apply_close(a->apply);
+    client_free(a->client);
+    free(a);
+}

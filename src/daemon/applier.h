@@ -1,0 +1,21 @@
+/* Apply that outlives the engine: when the engine went away (ERR_AWAY) it is waited for, asked what
+ * it has, and the rest is replayed. One thread at a time. */
+#ifndef CASK_APPLIER_H
+#define CASK_APPLIER_H
+
+#include "daemon/instance.h"
+
+struct applier;
+
+/* Borrows the instance. Waits for the engine if it is not there. */
+MUSTCHECK int applier_open(struct instance *in, enum dataset dataset, struct applier **ret,
+                           struct err *err);
+/* As apply_run(). Loads the refiner when the first block is to be refined. ERR_AWAY only when the
+ * engine died over and over, or does not come back. */
+MUSTCHECK int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err);
+/* For its counts and positions. */
+struct apply *applier_apply(const struct applier *a);
+/* Says in the log when blocks of the lake could not be read. */
+void applier_close(struct applier *a);
+
+#endif

@@ -1,0 +1,210 @@
+/* What a crash between any two lines here leaves:
+ *
+ * The store (events, rejected, cubes, `applied`) is made anew as a whole when the document "schema"
+ * is missing or names other tables than ours. Making it anew removes that document first and writes
+ * it last, so a store that was only half dropped is dropped again by the next instance_open().
+ * Everything else is the lake's business (lake/writer.c) and apply's (store/apply.h). */
+#include "daemon/instance.h"
+
+#include "base/fs.h"
+#include "daemon/applier.h"
+#include "store/schema.h"
+#include <errno.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SCHEMA_KEY "schema"
+#define STEP_BLOCKS 16 /* between two looks at progress and stop */
+
+/* --- the store's tables ---------------------------------------------------------------------- */
+
+static int run_statement(struct instance *in, const char *sql, struct err *err) {
+    return client_query(in->client, str_from(sql), NULL, NULL, 0, NULL, err);
+}
+
+static void schema_text(struct buf *out) {
+    schema_events_ddl(out);
+    buf_add_cstr(out, ";\n");
+    schema_rejected_ddl(out);
+}
+
+static int put_schema(struct instance *in, struct str text, struct err *err) {
+    const struct control_put put = {SCHEMA_KEY, text, CONTROL_ANY};
+    return control_commit(in->control, &put, 1, err);
+}
+
+static int make_store(struct instance *in, struct str schema, struct err *err) {
+    int rc = cube_drop(in->cube, err);
+    if (rc == 0)
+        rc = run_statement(in, "DROP TABLE IF EXISTS events", err);
+    if (rc == 0)
+        rc = run_statement(in, "DROP TABLE IF EXISTS rejected", err);
+    if (rc == 0)
+        rc = apply_reset(in->control, err);
+    return rc == 0 ? put_schema(in, schema, err) : rc;
+}
+
+int instance_drop_store(struct instance *in, struct err *err) {
+    struct buf schema = {0};
+    schema_text(&schema);
+    int rc = put_schema(in, (struct str){0}, err);
+    if (rc == 0)
+        rc = make_store(in, buf_str(&schema), err);
+    buf_release(&schema);
+    return rc;
+}
+
+/* Were the tables made by this version of the program? */
+static int check_store(struct instance *in, struct err *err) {
+    struct buf schema = {0}, stored = {0};
+    uint64_t version;
+    schema_text(&schema);
+    int rc = control_get(in->control, SCHEMA_KEY, &stored, &version, err);
+    if (rc == 0 && (version == 0 || !str_eq(buf_str(&schema), buf_str(&stored))))
+        rc = make_store(in, buf_str(&schema), err);
+    buf_release(&schema);
+    buf_release(&stored);
+    return rc;
+}
+
+/* --- open and close -------------------------------------------------------------------------- */
+
+static char *join(const char *dir, const char *name) {
+    char *path;
+    if (asprintf(&path, "%s/%s", dir, name) < 0)
+        abort();
+    return path;
+}
+
+static int open_control(struct instance *in, struct err *err) {
+    char *path = join(in->data_dir, "control.db");
+    int rc = control_open(path, &in->control, err);
+    free(path);
+    return rc;
+}
+
+static uint64_t machine_bytes(void) {
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : (uint64_t)2 << 30;
+}
+
+static int open_engine(struct instance *in, struct err *err) {
+    struct engine_options options = {.data_dir = in->data_dir};
+    config_memory(in->config, machine_bytes(), &options.memory_bytes, &options.query_memory_bytes);
+    int rc = engine_process_start(&options, &in->engine, err);
+    if (rc != 0)
+        return rc;
+    engine_process_set_restart(in->engine, true);
+    rc = client_new(engine_process_socket(in->engine), NULL, &in->client, err);
+    if (rc == 0)
+        rc = cube_open(in->config, in->control, in->client, &in->cube, err);
+    return rc == 0 ? check_store(in, err) : rc;
+}
+
+int instance_open(const struct config *config, const char *data_dir, const char *command,
+                  struct instance **ret, struct err *err) {
+    if (sodium_init() < 0)
+        return err_set(err, ERR_FAILED, "no source of randomness");
+    struct instance *in = xcalloc(1, sizeof *in);
+    in->config = config;
+    in->lock_fd = -1;
+    int rc = data_lock(data_dir, command, &in->lock_fd, err);
+    if (rc == 0) {
+        in->data_dir = realpath(data_dir, NULL);
+        if (in->data_dir == NULL)
+            rc = err_errno(err, ERR_IO, "%s", data_dir);
+    }
+    if (rc == 0) {
+        in->lake_root = join(in->data_dir, "lake");
+        rc = open_control(in, err);
+    }
+    if (rc == 0)
+        rc = open_engine(in, err);
+    if (rc != 0) {
+        instance_close(in);
+        return rc;
+    }
+    *ret = in;
+    return 0;
+}
+
+void instance_close(struct instance *in) {
+    if (in == NULL)
+        return;
+    cube_close(in->cube);
+    client_free(in->client);
+    refiner_free(in->refiner);
+    engine_process_stop(in->engine);
+    control_close(in->control);
+    if (in->lock_fd >= 0)
+        data_unlock(in->lock_fd);
+    free(in->lake_root);
+    free(in->data_dir);
+    free(in);
+}
+
+/* --- catching up ----------------------------------------------------------------------------- */
+
+int instance_lake_last(struct instance *in, enum dataset dataset, uint64_t *ret_bid,
+                       struct err *err) {
+    struct lake_writer *w = NULL;
+    /* Opening the writer recovers: what a crash left unsynced is durable, or gone, before it is
+     * read. */
+    int rc = lake_writer_open(in->lake_root, dataset, &clock_system, &w, NULL, err);
+    if (rc != 0)
+        return rc;
+    *ret_bid = lake_writer_last(w);
+    lake_writer_close(w);
+    return 0;
+}
+
+/* Where to go next, some blocks on. Numbers of blocks and segments may be missing: when nothing was
+ * found up to `target`, the next segment is tried. */
+static uint64_t next_target(enum dataset dataset, uint64_t at, uint64_t before, uint64_t target) {
+    if (at == before)
+        return bid_make(dataset, target ? bid_segment(target) + 1 : 1, STEP_BLOCKS);
+    uint64_t block = (uint64_t)min_i64((int64_t)bid_block(at) + STEP_BLOCKS, 0xffffff);
+    return bid_make(dataset, bid_segment(at), block);
+}
+
+/* Apply in steps, so that progress can be told between them. */
+static int apply_all(struct instance *in, struct applier *a, enum dataset dataset, uint64_t last,
+                     instance_progress_fn *progress, void *arg, struct err *err) {
+    uint64_t all = 0, left = 0, at = apply_refined(applier_apply(a));
+    int rc = progress != NULL ? lake_size_after(in->lake_root, dataset, at, &all, err) : 0;
+    uint64_t before = at == 0 ? 0 : UINT64_MAX, target = 0;
+    while (rc == 0 && progress != NULL) {
+        target = next_target(dataset, at, before, target);
+        if (target >= last)
+            break;
+        rc = applier_run(a, target, false, err);
+        before = at;
+        at = apply_refined(applier_apply(a));
+        if (rc == 0)
+            rc = lake_size_after(in->lake_root, dataset, at, &left, err);
+        if (rc == 0 && progress(arg, all > left ? all - left : 0, all) != 0)
+            rc = err_set(err, ERR_STOPPED, "stopped");
+    }
+    if (rc == 0 || rc == ERR_STOPPED) {
+        struct err why = {0};
+        int flushed = applier_run(a, rc == 0 ? last : at, true, &why);
+        if (flushed != 0)
+            rc = err_set(err, flushed, "%s", why.text);
+    }
+    return rc;
+}
+
+int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
+                      struct err *err) {
+    uint64_t last = 0;
+    struct applier *a = NULL;
+    int rc = instance_lake_last(in, DATASET_LOGS, &last, err);
+    if (rc == 0)
+        rc = applier_open(in, DATASET_LOGS, &a, err);
+    if (rc == 0 && last > apply_refined(applier_apply(a)))
+        rc = apply_all(in, a, DATASET_LOGS, last, progress, arg, err);
+    applier_close(a);
+    return rc;
+}
