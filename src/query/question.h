@@ -6,27 +6,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 #include "base/zone.h"
-
-enum metric {
-#define METRIC(name, unit, fact, sql, doc) METRIC_##name,
-#define RATIO(name, unit, over, under, doc) METRIC_##name,
-#include "metrics.def"
-#undef METRIC
-#undef RATIO
-    METRIC_COUNT
-};
-
-enum dimension {
-#define DIMENSION(name, views, events, doc) DIM_##name,
-#include "dimensions.def"
-#undef DIMENSION
-    DIM_COUNT
-};
-
-const char *metric_name(enum metric m);
-const char *metric_doc(enum metric m);
-const char *dimension_name(enum dimension d);
-const char *dimension_doc(enum dimension d);
+#include "cube/words.h"
 
 enum filter_op { FILTER_IS, FILTER_IS_NOT, FILTER_MATCHES };
 struct filter {
@@ -64,5 +44,9 @@ struct question {
  * "to", "by", "fill", "group", "filter", "tz", "compare", "bots", "order" or "limit". ERR_USAGE names the
  * value and lists what would be right. Borrows `value`. */
 MUSTCHECK int question_set(struct question *q, struct str key, struct str value, struct err *err);
+
+/* The question as the answer repeats it, with the zone and range that were used. */
+void question_to_json(const struct question *q, struct str zone, struct str from, struct str to,
+                      struct buf *out);
 
 #endif

@@ -41,6 +41,7 @@ struct result {
     size_t n_rows;
     struct value *total;    /* n_columns values (VALUE_NULL for dimensions); NULL: no totals */
     struct str query_json;  /* the question as a JSON object, for "query" */
+    int64_t from, to;       /* the range that was asked */
     int64_t complete_until; /* 0: unknown -> null */
 };
 

@@ -1,0 +1,118 @@
+#include "query/table.h"
+
+#include <stdlib.h>
+
+static bool read_varint(struct str *in, uint64_t *ret) {
+    uint64_t value = 0;
+    for (unsigned shift = 0; shift < 63 && in->len > 0; shift += 7) {
+        unsigned char c = (unsigned char)in->ptr[0];
+        *in = str_skip(*in, 1);
+        value |= (uint64_t)(c & 0x7f) << shift;
+        if (c < 0x80) {
+            *ret = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_fixed(struct str *in, void *to, size_t n) {
+    if (in->len < n)
+        return false;
+    memcpy(to, in->ptr, n);
+    *in = str_skip(*in, n);
+    return true;
+}
+
+/* One RowBinary row: UInt32, Strings, UInt64s. */
+static bool read_row(struct table *t, struct str *in, const struct plan *plan) {
+    uint32_t start;
+    struct str *dims = arena_alloc(&t->arena, (t->n_dims + 1) * sizeof *dims);
+    if (!read_fixed(in, &start, sizeof start))
+        return false;
+    for (size_t i = 0; i < t->n_dims; i++) {
+        uint64_t len;
+        if (!read_varint(in, &len) || len > in->len)
+            return false;
+        dims[i] = arena_dup(&t->arena, str_of(in->ptr, len));
+        *in = str_skip(*in, len);
+    }
+    size_t span = spans_find(plan->spans, start);
+    if (span == SIZE_MAX)
+        return false;
+    struct table_row *row = table_add(t, span, dims);
+    return read_fixed(in, row->sums, t->n_sums * sizeof *row->sums);
+}
+
+int table_run(const struct plan *plan, struct client *client, struct table *ret,
+              double *engine_seconds, struct err *err) {
+    *ret = (struct table){.n_dims = plan->n_group, .n_sums = plan->n_base};
+    struct buf sql = {0}, out = {0};
+    int rc = 0;
+    if (plan_sql(plan, &sql)) {
+        rc = client_query(client, buf_str(&sql), "RowBinary", NULL, 0, &out, err);
+        *engine_seconds += client_elapsed_seconds(client);
+    }
+    struct str in = buf_str(&out);
+    while (rc == 0 && in.len > 0)
+        if (!read_row(ret, &in, plan))
+            rc = err_set(err, ERR_ENGINE, "the engine's answer is not of the form that was asked for");
+    buf_release(&sql);
+    buf_release(&out);
+    if (rc != 0)
+        table_release(ret);
+    else
+        table_sort(ret);
+    return rc;
+}
+
+void table_release(struct table *t) {
+    arena_release(&t->arena);
+    free(t->items);
+    *t = (struct table){0};
+}
+
+int table_compare_dims(const struct str *a, const struct str *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        int order = str_cmp(a[i], b[i]);
+        if (order != 0)
+            return order;
+    }
+    return 0;
+}
+
+static int compare_rows(const void *a, const void *b, void *arg) {
+    const struct table_row *x = a, *y = b;
+    const struct table *t = arg;
+    if (x->span != y->span)
+        return x->span < y->span ? -1 : 1;
+    return table_compare_dims(x->dims, y->dims, t->n_dims);
+}
+
+void table_sort(struct table *t) {
+    if (t->len > 0)
+        qsort_r(t->items, t->len, sizeof *t->items, compare_rows, t);
+}
+
+struct table_row *table_find(const struct table *t, size_t span, const struct str *dims) {
+    struct table_row key = {.span = span, .dims = dims};
+    for (size_t low = 0, high = t->len; low < high;) {
+        size_t middle = (low + high) / 2;
+        int order = compare_rows(&key, &t->items[middle], (void *)(uintptr_t)t);
+        if (order == 0)
+            return &t->items[middle];
+        if (order > 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
+struct table_row *table_add(struct table *t, size_t span, const struct str *dims) {
+    size_t bytes = (t->n_sums + 1) * sizeof(uint64_t);
+    struct table_row row = {.span = span, .dims = dims};
+    row.sums = memset(arena_alloc(&t->arena, bytes), 0, bytes);
+    vec_push(t, row);
+    return &t->items[t->len - 1];
+}
