@@ -170,6 +170,8 @@ static enum reason take_client(struct cursor *c, struct fields *f) {
         if (seen && memchr(from, '"', (size_t)(open - from)) != NULL)
             break; /* that would be inside the request */
         from = open + 1;
+        if (open == user || !is_blank(open[-1]))
+            continue; /* no user, or a bracket within its name */
         size_t left = (size_t)(c->end - from);
         if (left > STAMP_CLF_BYTES && from[STAMP_CLF_BYTES] == ']' && stamp_clf(from, &f->time)) {
             f->user = none_if_dash(str_trim(str_of(user, (size_t)(open - user))));

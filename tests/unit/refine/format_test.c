@@ -130,17 +130,17 @@ static void format__several_blanks_and_tabs_separate_fields(void **state) {
     assert_str(f.agent, "Mozilla/5.0");
 }
 
-static void format__brackets_and_quotes_need_no_blank_beside_them(void **state) {
+static void format__quotes_need_no_blank_beside_them(void **state) {
     UNUSED(state);
-    struct fields f = fields_of("combined", "h - bob" TIME GET "200 12 \"-\"\"Mozilla/5.0\"x");
-    assert_str(f.user, "bob");
+    struct fields f = fields_of("combined", "h - bob " TIME GET "200 12 \"-\"\"Mozilla/5.0\"x");
     assert_int_equal(f.status, 200);
     assert_str(f.agent, "Mozilla/5.0");
 }
 
-static void format__missing_user_is_none(void **state) {
+static void format__missing_user_rejects_the_line(void **state) {
     UNUSED(state);
-    assert_str(fields_of("common", "h - " TIME " " GET " 200 1").user, "");
+    assert_string_equal(reason_of("common", "h - " TIME " " GET " 200 1"), "fields");
+    assert_string_equal(reason_of("common", "h - -" TIME " " GET " 200 1"), "fields");
 }
 
 static void format__escaped_quotes_and_backslashes_are_unescaped(void **state) {
@@ -412,8 +412,8 @@ int main(void) {
         unit_test(format__user_may_hold_blanks_brackets_and_quotes),
         unit_test(format__a_time_inside_the_request_is_not_taken),
         unit_test(format__several_blanks_and_tabs_separate_fields),
-        unit_test(format__brackets_and_quotes_need_no_blank_beside_them),
-        unit_test(format__missing_user_is_none),
+        unit_test(format__quotes_need_no_blank_beside_them),
+        unit_test(format__missing_user_rejects_the_line),
         unit_test(format__escaped_quotes_and_backslashes_are_unescaped),
         unit_test(format__other_escapes_stay_as_logged),
         unit_test(format__a_quote_that_never_closes_rejects_the_line),
