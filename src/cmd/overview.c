@@ -95,9 +95,9 @@ static int top(struct instance *in, const struct question *base, enum metric met
 
 int cmd_overview(struct instance *in, const struct question *base, const struct output_style *style,
                  struct buf *out, struct err *err) {
-    static const enum metric headline[] = {METRIC_pageviews, METRIC_sessions,  METRIC_visitors,
+    static const enum metric headline[] = {METRIC_pageviews,   METRIC_sessions,  METRIC_visitors,
                                            METRIC_bounce_rate, METRIC_downloads, METRIC_hits,
-                                           METRIC_errors,    METRIC_bytes};
+                                           METRIC_errors,      METRIC_bytes};
     struct question q = *base;
     q.n_metrics = ARRAY_LEN(headline);
     memcpy(q.metrics, headline, sizeof headline);

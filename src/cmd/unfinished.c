@@ -10,9 +10,7 @@
         return err_set(err, ERR_FAILED, "%s: not in this build", #name);                           \
     }
 
-UNFINISHED(import)
 UNFINISHED(lake)
 UNFINISHED(rebuild)
 UNFINISHED(sql)
-UNFINISHED(stats)
 UNFINISHED(verify)
