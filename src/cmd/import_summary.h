@@ -1,0 +1,25 @@
+/* What an import says when it is done: text for people, or one JSON object. */
+#ifndef CASK_CMD_IMPORT_SUMMARY_H
+#define CASK_CMD_IMPORT_SUMMARY_H
+
+#include "source/import.h"
+#include "store/apply.h"
+
+struct import_numbers {
+    uint64_t lines, duplicates;
+    struct apply_counts counts; /* of the lines that are new */
+    double seconds;
+};
+
+struct import_file {
+    const char *path;
+    bool opened; /* false: an error or a stop came before it */
+    bool recognised;
+    struct import_report report;
+    struct import_numbers numbers;
+};
+
+void summary_text(const struct import_file *files, size_t n, struct buf *out);
+void summary_json(const struct import_file *files, size_t n, struct buf *out);
+
+#endif
