@@ -1,0 +1,63 @@
+#include "support/unit.h"
+
+#include "base/fs.h"
+#include "daemon/engine_process.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/cask-lock-XXXXXX";
+
+static void data_lock__second_is_refused_and_told_who_holds_it(void **state) {
+    UNUSED(state);
+    struct err err;
+    char data[64], pid[32];
+    int fd, other = -1;
+    snprintf(data, sizeof data, "%s/new/data", dir);
+    assert_ok(data_lock(data, "import --site x", &fd, &err), err);
+    assert_int_equal(data_lock(data, "serve", &other, &err), ERR_BUSY);
+    assert_int_equal(other, -1);
+    snprintf(pid, sizeof pid, "process %d (", (int)getpid());
+    assert_non_null(strstr(err.text, pid));
+    assert_non_null(strstr(err.text, "import --site x)"));
+    data_unlock(fd);
+    assert_ok(data_lock(data, "serve", &fd, &err), err);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC); /* the engine must not hold it for us */
+    data_unlock(fd);
+}
+
+static void data_lock__a_shorter_name_leaves_nothing_of_the_longer_one(void **state) {
+    UNUSED(state);
+    struct err err;
+    struct buf text = {0};
+    char path[64], expected[64];
+    int fd;
+    assert_ok(data_lock(dir, "a long command with words", &fd, &err), err);
+    data_unlock(fd);
+    assert_ok(data_lock(dir, "b", &fd, &err), err);
+    snprintf(path, sizeof path, "%s/lock", dir);
+    assert_ok(fs_read_file(path, 100, &text, &err), err);
+    snprintf(expected, sizeof expected, "%d (b)\n", (int)getpid());
+    assert_str(buf_str(&text), expected);
+    data_unlock(fd);
+    buf_release(&text);
+}
+
+static int make_dir(void **state) {
+    UNUSED(state);
+    return mkdtemp(dir) != NULL ? 0 : -1;
+}
+
+static int remove_dir(void **state) {
+    UNUSED(state);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf '%s'", dir);
+    return system(command);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        unit_test(data_lock__second_is_refused_and_told_who_holds_it),
+        unit_test(data_lock__a_shorter_name_leaves_nothing_of_the_longer_one),
+    };
+    return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
