@@ -35,38 +35,67 @@ static int put_schema(struct instance *in, struct str text, struct err *err) {
     return control_commit(in->control, &put, 1, err);
 }
 
-static int make_store(struct instance *in, struct str schema, struct err *err) {
-    int rc = cube_drop(in->cube, err);
-    if (rc == 0)
-        rc = run_statement(in, "DROP TABLE IF EXISTS events", err);
-    if (rc == 0)
-        rc = run_statement(in, "DROP TABLE IF EXISTS rejected", err);
-    if (rc == 0)
-        rc = apply_reset(in->control, err);
-    return rc == 0 ? put_schema(in, schema, err) : rc;
+static int drop_tables(struct instance *in, struct err *err) {
+    int rc = run_statement(in, "DROP TABLE IF EXISTS events", err);
+    return rc == 0 ? run_statement(in, "DROP TABLE IF EXISTS rejected", err) : rc;
 }
 
-int instance_drop_store(struct instance *in, struct err *err) {
+static int make_tables(struct instance *in, struct err *err) {
+    struct buf sql = {0};
+    schema_events_ddl(&sql);
+    int rc = run_statement(in, buf_cstr(&sql), err);
+    buf_clear(&sql);
+    schema_rejected_ddl(&sql);
+    if (rc == 0)
+        rc = run_statement(in, buf_cstr(&sql), err);
+    buf_release(&sql);
+    return rc;
+}
+
+/* The tables are new and empty: forget what was in the old ones, and only then call it done. */
+static int forget_rows(struct instance *in, struct err *err) {
     struct buf schema = {0};
     schema_text(&schema);
-    int rc = put_schema(in, (struct str){0}, err);
+    int rc = cube_drop(in->cube, err);
     if (rc == 0)
-        rc = make_store(in, buf_str(&schema), err);
+        rc = apply_reset(in->control, err);
+    if (rc == 0)
+        rc = put_schema(in, buf_str(&schema), err);
     buf_release(&schema);
     return rc;
 }
 
+int instance_drop_store(struct instance *in, struct err *err) {
+    int rc = put_schema(in, (struct str){0}, err);
+    if (rc == 0)
+        rc = drop_tables(in, err);
+    if (rc == 0)
+        rc = make_tables(in, err);
+    return rc == 0 ? forget_rows(in, err) : rc;
+}
+
 /* Were the tables made by this version of the program? */
-static int check_store(struct instance *in, struct err *err) {
+static int has_schema(struct instance *in, bool *ret, struct err *err) {
     struct buf schema = {0}, stored = {0};
     uint64_t version;
     schema_text(&schema);
     int rc = control_get(in->control, SCHEMA_KEY, &stored, &version, err);
-    if (rc == 0 && (version == 0 || !str_eq(buf_str(&schema), buf_str(&stored))))
-        rc = make_store(in, buf_str(&schema), err);
+    *ret = rc == 0 && version != 0 && str_eq(buf_str(&schema), buf_str(&stored));
     buf_release(&schema);
     buf_release(&stored);
     return rc;
+}
+
+static int open_store(struct instance *in, struct err *err) {
+    bool ours = false;
+    int rc = has_schema(in, &ours, err);
+    if (rc == 0 && !ours)
+        rc = drop_tables(in, err);
+    if (rc == 0)
+        rc = make_tables(in, err);
+    if (rc == 0)
+        rc = cube_open(in->config, in->control, in->client, &in->cube, err);
+    return rc == 0 && !ours ? forget_rows(in, err) : rc;
 }
 
 /* --- open and close -------------------------------------------------------------------------- */
@@ -98,9 +127,7 @@ static int open_engine(struct instance *in, struct err *err) {
         return rc;
     engine_process_set_restart(in->engine, true);
     rc = client_new(engine_process_socket(in->engine), NULL, &in->client, err);
-    if (rc == 0)
-        rc = cube_open(in->config, in->control, in->client, &in->cube, err);
-    return rc == 0 ? check_store(in, err) : rc;
+    return rc == 0 ? open_store(in, err) : rc;
 }
 
 int instance_open(const struct config *config, const char *data_dir, const char *command,
