@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Macros for the static analyzer (err.h). */
+#undef err_set
+#undef err_errno
+#undef err_context
+
 static void fill(struct err *err, int code, const char *fmt, va_list ap) {
     if (err == NULL)
         return;

@@ -35,6 +35,13 @@ int err_errno(struct err *err, int code, const char *fmt, ...) PRINTF_LIKE(3, 4)
 /* Put "context: " in front of the message; returns the code already set. */
 int err_context(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
+#ifdef __clang_analyzer__
+/* It sees one file at a time, and must know that these return errors. */
+#define err_set(err, code, ...) ((void)(err_set)((err), (code), __VA_ARGS__), (code))
+#define err_errno(err, code, ...) ((void)(err_errno)((err), (code), __VA_ARGS__), (code))
+#define err_context(err, ...) ((void)(err_context)((err), __VA_ARGS__), ERR_FAILED)
+#endif
+
 /* The exit code of DESIGN 5 that belongs to an error code. */
 int err_exit_code(int code);
 
