@@ -48,6 +48,11 @@ int engine_open(struct engine *e, const struct engine_config *config, struct err
         "--background_streaming_schedule_pool_size=1",
         "--mark_cache_size=134217728",
         "--logger.level=none",
+        /* there is no network here: fail at once */
+        "--http_max_tries=1",
+        "--s3_retry_attempts=0",
+        "--connections_with_failover_max_tries=1",
+        "--connect_timeout_with_failover_ms=100",
     };
     for (size_t i = 0; i < ARRAY_LEN(fixed); i++)
         add_arg(e, "%s", fixed[i]);

@@ -271,7 +271,7 @@ static void sandbox__files_of_others_and_the_network_are_out_of_reach(void **sta
         memory,
         "SELECT * FROM url('http://127.0.0.1:9/', 'TSV', 'a String')",
         "SELECT * FROM remote('192.0.2.1:9000', 'system', 'one')",
-        "SELECT * FROM s3('http://127.0.0.1:9/b/k', 'TSV', 'a String')",
+        "SELECT * FROM s3('http://127.0.0.1:9/bucket/k', 'TSV', 'a String')",
         "SELECT * FROM mysql('127.0.0.1:9', 'd', 't', 'u', 'p')",
         "SELECT * FROM executable('sh', 'TSV', 'a String')",
         "SELECT * FROM sqlite('/tmp/x.db', 't')",
