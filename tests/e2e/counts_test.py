@@ -56,7 +56,7 @@ def test_combined_every_grain_in_every_zone():
 def test_combined_grouped():
     rng = random.Random(cask.seed())
     data, counter = imported("combined", generated(rng.getrandbits(32), 8000))
-    for group in ("path", "status", "browser", "os", "country", "method", "referrer"):
+    for group in ("path", "status", "browser", "os", "country", "method", "referrer", "entry_path"):
         metrics = cask.COUNTED
         if group in ("status", "method"):
             metrics = ["hits", "errors", "bytes", "pageviews", "download_requests"]

@@ -26,6 +26,8 @@ rss atom webmanifest""".split())
 DOWNLOADS = set("""pdf zip gz tgz bz2 tbz xz 7z rar tar exe msi dmg pkg deb rpm apk iso img jar war doc docx xls
 xlsx ppt pptx odt ods odp csv epub mobi mp3 ogg wav flac mp4 m4v avi mov mkv webm""".split())
 SESSION_GAP = 1800
+SOURCE_REACH = 43200
+SESSION_DIMENSIONS = {"referrer": "referrer", "entry_path": "path"}
 DOWNLOAD_GAP = 21600
 LINE_BYTES = 65536
 
@@ -179,6 +181,12 @@ class Agents:
 # --- countries -----------------------------------------------------------------------------------
 
 
+# Addresses of private networks, this host and this link are in no country (RFC 1918, 6598, 3927, 4193).
+PRIVATE = [ipaddress.ip_network(net) for net in (
+    "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
+    "192.168.0.0/16", "fc00::/7", "fe80::/10", "::1/128", "::/128")]
+
+
 class Countries:
     """A small reader of MaxMind DB files (its specification 2.0)."""
 
@@ -258,6 +266,8 @@ class Countries:
             return ""
         if address.version == 6 and address.ipv4_mapped:
             address = address.ipv4_mapped
+        if any(address in net for net in PRIVATE if net.version == address.version):
+            return ""
         number, length = int(address), 128 if self.v6 else 32
         if address.version == 6 and not self.v6:
             return ""
@@ -355,7 +365,7 @@ def classify(method, path, status):
 
 
 class Hit:
-    __slots__ = ("t", "site", "visitor", "kind", "method", "path", "status", "bytes", "referrer", "host", "agent",
+    __slots__ = ("t", "site", "visitor", "kind", "method", "path", "status", "bytes", "referrer", "host", "agent", "entry",
                  "start", "end", "gap", "run")
 
 
@@ -420,16 +430,23 @@ class Counter:
                 files.setdefault((h.site, h.visitor, h.path), []).append(h)
         for group in views.values():
             group.sort(key=lambda h: (h.t, h.path, h.referrer))
+            first = None
             for i, h in enumerate(group):
                 h.start = i == 0 or h.t - group[i - 1].t > SESSION_GAP
                 h.end = i == len(group) - 1 or group[i + 1].t - h.t > SESSION_GAP
                 h.gap = 0 if h.end else group[i + 1].t - h.t
+                first = h if h.start else first
+                h.entry = first if h.t - first.t <= SOURCE_REACH else h
         for group in files.values():
             group.sort(key=lambda h: h.t)
             for i, h in enumerate(group):
                 h.run = i == 0 or h.t - group[i - 1].t > DOWNLOAD_GAP
 
-    def dimension(self, name, h):
+    def dimension(self, name, h, view=False):
+        if name in SESSION_DIMENSIONS and view:
+            name, h = SESSION_DIMENSIONS[name], h.entry
+        if name == "entry_path":
+            return ""  # of a hit that is no page view
         if name in ("browser", "os", "device", "bot"):
             if self.agents is None:
                 self.agents = Agents()
@@ -444,42 +461,48 @@ class Counter:
             return h.site
         return getattr(h, name).decode("utf-8", "replace")
 
-    def wanted(self, h, bots, sites, since, until, where):
+    def wanted(self, h, bots, sites, since, until, where, view=False):
         if sites is not None and h.site not in sites:
             return False
         if (since is not None and h.t < since) or (until is not None and h.t >= until):
             return False
         if bots != "include" and self.dimension("bot", h) != (bots == "only"):
             return False
-        return all(self.dimension(name, h) == value for name, value in where)
+        return all(self.dimension(name, h, view) == value for name, value in where)
 
     def rows(self, grain=None, zone="UTC", bots="exclude", group=(), sites=None, since=None, until=None, where=()):
         """{key: {metric: number}}; the key is (bucket's start as text, if there is a grain, and dimensions)."""
         self.flag()
         zone = Zone(zone)
         cells = {}
-        for h in self.hits:
-            if not self.wanted(h, bots, sites, since, until, where):
-                continue
+
+        def cell_of(h, view):
             key = (zone.floor(grain, h.t),) if grain else ()
-            key += tuple(self.dimension(name, h) for name in group)
+            key += tuple(self.dimension(name, h, view) for name in group)
             cell = cells.get(key)
             if cell is None:
                 cell = cells[key] = dict.fromkeys(METRICS, 0)
                 cell["visitors"] = set()
-            cell["hits"] += 1
-            cell["bytes"] += h.bytes
-            cell["errors"] += 400 <= h.status <= 599
-            if h.kind == PAGEVIEW:
+            return cell
+
+        for h in self.hits:
+            if self.wanted(h, bots, sites, since, until, where):
+                cell = cell_of(h, False)
+                cell["hits"] += 1
+                cell["bytes"] += h.bytes
+                cell["errors"] += 400 <= h.status <= 599
+                if h.kind == DOWNLOAD:
+                    cell["download_requests"] += 1
+                    cell["downloads"] += h.run
+            # source dimensions of a page view are its session's (D4), those of a hit its own
+            if h.kind == PAGEVIEW and self.wanted(h, bots, sites, since, until, where, True):
+                cell = cell_of(h, True)
                 cell["pageviews"] += 1
                 cell["sessions"] += h.start
                 cell["bounces"] += h.start and h.end
                 cell["exits"] += h.end
                 cell["engaged_seconds"] += h.gap
                 cell["visitors"].add(h.visitor)
-            elif h.kind == DOWNLOAD:
-                cell["download_requests"] += 1
-                cell["downloads"] += h.run
         for cell in cells.values():
             finish(cell)
         if not grain:
