@@ -12,5 +12,5 @@
 
 UNFINISHED(lake)
 UNFINISHED(rebuild)
-UNFINISHED(sql)
+
 UNFINISHED(verify)

@@ -1,0 +1,235 @@
+/* sql: one read-only SELECT. */
+#include "cmd/cmd.h"
+#include "cmd/overview.h"
+#include "cmd/progress.h"
+#include "cmd/sql_check.h"
+#include "query/output.h"
+
+#include "base/limits.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The query cannot change them: SETTINGS is refused, and readonly=1 lets nothing be set. */
+static const struct setting limits[] = {
+    {"max_execution_time", "600"},
+    {"timeout_overflow_mode", "throw"},
+    {"readonly", "1"},
+};
+
+/* Our words for forms; any other word is the name of an output format of the engine. */
+static const struct {
+    const char *word, *format;
+    bool table;
+} forms[] = {
+    {"table", "TSVWithNamesAndTypes", true},
+    {"json", "JSON", false},
+    {"csv", "CSV", false},
+    {"tsv", "TSV", false},
+};
+
+/* --- the table ------------------------------------------------------------------------------- */
+
+/* Undo the escapes of TSV. */
+static struct str unescape(struct arena *arena, struct str cell) {
+    static const char from[] = "bfrnt0", to[] = "\b\f\r\n\t\0";
+    char *out = arena_bytes(arena, cell.len);
+    size_t len = 0;
+    for (size_t i = 0; i < cell.len; i++) {
+        const char *at = NULL;
+        if (cell.ptr[i] == '\\' && i + 1 < cell.len) {
+            at = strchr(from, cell.ptr[++i]);
+            at = at != NULL && *at != '\0' ? at : NULL;
+        }
+        out[len++] = at != NULL ? to[at - from] : cell.ptr[i];
+    }
+    return str_of(out, len);
+}
+
+static bool is_number(struct str type) {
+    static const char *const numbers[] = {"UInt", "Int", "Float", "Decimal"};
+    if (str_starts(type, STR("Nullable(")))
+        type = str_skip(type, strlen("Nullable("));
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
+        if (str_starts(type, str_from(numbers[i])))
+            return true;
+    return false;
+}
+
+static void read_head(struct result *r, struct str *rest) {
+    struct str names = {0}, types = {0}, count, cell;
+    (void)str_split(rest, '\n', &names);
+    (void)str_split(rest, '\n', &types);
+    count = names;
+    while (str_split(&count, '\t', &cell))
+        r->n_columns++;
+    r->columns = xcalloc(max_size(r->n_columns, 1), sizeof *r->columns);
+    for (size_t i = 0; i < r->n_columns; i++) {
+        if (str_split(&names, '\t', &cell))
+            r->columns[i].name = arena_cstr(&r->arena, unescape(&r->arena, cell));
+        if (str_split(&types, '\t', &cell))
+            r->columns[i].measure = is_number(cell);
+    }
+}
+
+/* TSVWithNamesAndTypes -> struct result. Numbers stay the text that the engine wrote: they may be
+ * keys and hashes as well as counts. */
+static void read_result(struct result *r, struct str text) {
+    read_head(r, &text);
+    VEC(struct value) values = {0};
+    struct str line, cell;
+    while (r->n_columns > 0 && text.len > 0 && str_split(&text, '\n', &line)) {
+        for (size_t i = 0; i < r->n_columns; i++) {
+            struct value v = {.type = VALUE_NULL};
+            cell = line;
+            if (i + 1 < r->n_columns || memchr(line.ptr, '\t', line.len) != NULL)
+                (void)str_split(&line, '\t', &cell);
+            if (!str_is(cell, "\\N"))
+                v = (struct value){.type = VALUE_TEXT, .text = unescape(&r->arena, cell)};
+            vec_push(&values, v);
+        }
+        r->n_rows++;
+    }
+    r->values = values.items;
+}
+
+static void print_table(struct str text, struct buf *out) {
+    struct result r = {0};
+    struct output_style style = cmd_output_style();
+    read_result(&r, text);
+    if (r.n_columns > 0)
+        result_print(&r, OUTPUT_TABLE, &style, out);
+    result_release(&r);
+}
+
+/* --- running --------------------------------------------------------------------------------- */
+
+static int run_query(struct instance *in, struct str query, size_t form, const char *format,
+                     struct err *err) {
+    struct buf answer = {.limit = LIMIT_RESULT_BYTES}, out = {.limit = 2 * LIMIT_RESULT_BYTES};
+    int rc = client_query(in->client, query, format, limits, ARRAY_LEN(limits), &answer, err);
+    if (rc == 0 && answer.overflow)
+        rc = err_set(err, ERR_TOOBIG, "the result has more than %zu bytes", LIMIT_RESULT_BYTES);
+    if (rc != 0)
+        goto out;
+    bool ours = form < ARRAY_LEN(forms);
+    if (ours && forms[form].table)
+        print_table(buf_str(&answer), &out);
+    else if (cmd_is_terminal(STDOUT_FILENO))
+        output_text(buf_str(&answer), "\n\t", &out);
+    else if (ours)
+        buf_add_utf8(&out, buf_str(&answer));
+    rc = cmd_write(out.len > 0 ? buf_str(&out) : buf_str(&answer), err);
+out:
+    buf_release(&answer);
+    buf_release(&out);
+    return rc;
+}
+
+/* What the engine's parser makes of it; a mistake in it is the user's to mend. */
+static int check_query(struct instance *in, struct str query, struct err *err) {
+    struct buf sql = {0}, tree = {0};
+    buf_add_cstr(&sql, "EXPLAIN AST ");
+    buf_add_str(&sql, query);
+    const struct setting readonly = {"readonly", "1"};
+    int rc = client_query(in->client, buf_str(&sql), "TSVRaw", &readonly, 1, &tree, err);
+    if (rc == ERR_ENGINE && err != NULL)
+        rc = err->code = ERR_USAGE;
+    if (rc == 0)
+        rc = sql_check_tree(buf_str(&tree), err);
+    /* As a sub-query nothing can stand behind the SELECT: neither FORMAT nor INTO OUTFILE. */
+    buf_clear(&sql);
+    buf_clear(&tree);
+    buf_add_cstr(&sql, "EXPLAIN AST SELECT * FROM (\n");
+    buf_add_str(&sql, query);
+    buf_add_cstr(&sql, "\n)");
+    if (rc == 0)
+        rc = client_query(in->client, buf_str(&sql), "TSVRaw", &readonly, 1, &tree, err);
+    if (rc == ERR_ENGINE && err != NULL)
+        rc = err->code = ERR_USAGE;
+    if (rc == 0)
+        rc = sql_check_tree(buf_str(&tree), err);
+    buf_release(&sql);
+    buf_release(&tree);
+    return rc;
+}
+
+static int catch_up_progress(void *arg, uint64_t done, uint64_t all) {
+    progress_show(arg, done, all, done, "B");
+    return stop_asked();
+}
+
+static int run(struct instance *in, struct str query, size_t form, const char *format,
+               struct err *err) {
+    if (!engine_process_sandboxed(in->engine))
+        return err_set(
+            err, ERR_FAILED,
+            "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
+    int rc = check_query(in, query, err);
+    struct progress progress;
+    progress_begin(&progress, "catching up with the lake");
+    stop_on_signals();
+    if (rc == 0)
+        rc = instance_catch_up(in, catch_up_progress, &progress, err);
+    progress_end(&progress);
+    return rc == 0 ? run_query(in, query, form, format, err) : rc;
+}
+
+static int read_stdin(struct buf *ret, struct err *err) {
+    char bytes[4096];
+    ssize_t n;
+    ret->limit = LIMIT_QUERY_BYTES;
+    while ((n = read(STDIN_FILENO, bytes, sizeof bytes)) > 0)
+        buf_add(ret, bytes, (size_t)n);
+    if (n < 0)
+        return err_errno(err, ERR_FAILED, "standard input");
+    return ret->overflow
+               ? err_set(err, ERR_USAGE, "the query has more than %zu bytes", LIMIT_QUERY_BYTES)
+               : 0;
+}
+
+static int take_format(const char *word, size_t *ret_form, const char **ret_format,
+                       struct err *err) {
+    *ret_form = 0;
+    for (; *ret_form < ARRAY_LEN(forms); ++*ret_form)
+        if (strcmp(word, forms[*ret_form].word) == 0)
+            break;
+    *ret_format = *ret_form < ARRAY_LEN(forms) ? forms[*ret_form].format : word;
+    for (const char *c = word; *c != '\0'; c++) {
+        char lower = (char)(*c | 0x20);
+        if (!(lower >= 'a' && lower <= 'z') && !(*c >= '0' && *c <= '9'))
+            word = "";
+    }
+    if (*word == '\0' || strlen(word) > 60)
+        return err_set(err, ERR_USAGE,
+                       "--format: expected table, json, csv, tsv or the name of a format");
+    return 0;
+}
+
+int cmd_run_sql(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+    struct config *config = NULL;
+    struct instance *in = NULL;
+    struct buf text = {0};
+    const char *word = cmd_value(args, "format", 0), *format = NULL;
+    size_t form = 0;
+    struct str query = str_from(args->words.items[0]);
+    int rc = cmd_config(ctx, &config, err);
+    if (rc == 0)
+        rc = take_format(word != NULL ? word : "table", &form, &format, err);
+    if (rc == 0 && str_is(query, "-")) {
+        rc = read_stdin(&text, err);
+        query = buf_str(&text);
+    }
+    query = str_trim(query);
+    if (query.len > 0 && query.ptr[query.len - 1] == ';')
+        query = str_trim(str_of(query.ptr, query.len - 1));
+    if (rc == 0 && query.len == 0)
+        rc = err_set(err, ERR_USAGE, "the query is empty");
+    if (rc == 0)
+        rc = instance_open(config, cmd_data_dir(ctx, config), "sql", &in, err);
+    if (rc == 0)
+        rc = run(in, query, form, format, err);
+    instance_close(in);
+    buf_release(&text);
+    config_free(config);
+    return rc;
+}
