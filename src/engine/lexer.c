@@ -162,3 +162,33 @@ struct str lexer_format(struct str sql) {
         found = name.kind == TOKEN_WORD ? name.text : (struct str){0};
     }
 }
+
+void lexer_plain_types(struct str structure, struct buf *ret) {
+    struct str rest = structure;
+    const char *copied = structure.ptr;
+    uint64_t wrappers = 0; /* bit n: the parenthesis of depth n is one to leave out */
+    unsigned depth = 0;
+    for (;;) {
+        struct token t = lexer_next(&rest);
+        if (t.kind == TOKEN_END)
+            break;
+        struct str look = rest;
+        bool wrapper = token_is(t, "LowCardinality") && token_is_byte(lexer_next(&look), '(');
+        bool opens = wrapper || token_is_byte(t, '(');
+        bool closes = token_is_byte(t, ')') && depth > 0;
+        bool drop = wrapper || (closes && depth <= 64 && (wrappers >> (depth - 1) & 1) != 0);
+        if (wrapper)
+            rest = look;
+        if (drop) {
+            buf_add(ret, copied, (size_t)(t.text.ptr - copied));
+            copied = rest.ptr;
+        }
+        if (closes)
+            depth--;
+        if (opens && ++depth <= 64)
+            wrappers = wrapper ? wrappers | (uint64_t)1 << (depth - 1)
+                               : wrappers & ~((uint64_t)1 << (depth - 1));
+    }
+    if (structure.len > 0)
+        buf_add(ret, copied, (size_t)(structure.ptr + structure.len - copied));
+}

@@ -38,4 +38,7 @@ bool lexer_insert_head(struct str sql, struct insert_head *ret);
 /* Name after the last FORMAT of a statement that is not an INSERT; len 0: none. */
 struct str lexer_format(struct str sql);
 
+/* Append a structure ("a UInt8, b LowCardinality(String)") without its LowCardinality wrappers. */
+void lexer_plain_types(struct str structure, struct buf *ret);
+
 #endif

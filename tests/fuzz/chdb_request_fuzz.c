@@ -17,5 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     struct str format = lexer_format(sql);
     assert(format.len <= sql.len);
+    struct buf plain = {0};
+    lexer_plain_types(sql, &plain);
+    assert(plain.len <= sql.len);
+    buf_release(&plain);
     return 0;
 }

@@ -87,8 +87,10 @@ static void parameters__are_values_not_text(void **state) {
 
 static void insert__row_binary_with_every_byte_is_exact(void **state) {
     UNUSED(state);
-    live_query(&live, "CREATE TABLE bytes (n UInt32, s String, k Enum8('a' = 1, 'it''s' = 2)) "
-                      "ENGINE = MergeTree ORDER BY n");
+    live_query(
+        &live,
+        "CREATE TABLE bytes (n UInt32, s LowCardinality(String), k Enum8('a' = 1, 'it''s' = 2)) "
+        "ENGINE = MergeTree ORDER BY n");
     struct buf rows = {0};
     for (uint32_t i = 0; i < 256; i++) {
         const char text[6] = {3, (char)i, ';', '\0', 2, 0};
@@ -96,8 +98,8 @@ static void insert__row_binary_with_every_byte_is_exact(void **state) {
         buf_add(&rows, text, 5);
     }
     /* with the structure given, and asked from the table */
-    static const char *const structures[] = {"n UInt32, s String, k Enum8('a' = 1, 'it\\'s' = 2)",
-                                             ""};
+    static const char *const structures[] = {
+        "n UInt32, s LowCardinality(String), k Enum8('a' = 1, 'it\\'s' = 2)", ""};
     for (size_t i = 0; i < 2; i++)
         assert_ok(client_insert(live.client, STR("INSERT INTO bytes (n, s, k) FORMAT RowBinary"),
                                 str_from(structures[i]), buf_str(&rows), NULL, 0, &live.err),

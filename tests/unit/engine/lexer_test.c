@@ -89,7 +89,29 @@ static void quote__round_trip_of_names(void **state) {
     buf_release(&name);
 }
 
-UNIT_MAIN(unit_test(insert_head__finds_table_columns_format_and_data),
+static void plain_types__only_the_wrapper_goes(void **state) {
+    UNUSED(state);
+    static const char *const cases[][2] = {
+        {"", ""},
+        {"a UInt8", "a UInt8"},
+        {"a LowCardinality(String), b Int8", "a String, b Int8"},
+        {"a Map(LowCardinality(String), Tuple(x lowcardinality ( Nullable(String) ))), b Int8",
+         "a Map(String, Tuple(x  Nullable(String) )), b Int8"},
+        {"LowCardinality Enum8('LowCardinality(x)' = 1), `LowCardinality(` Array(UInt8)",
+         "LowCardinality Enum8('LowCardinality(x)' = 1), `LowCardinality(` Array(UInt8)"},
+        {"a LowCardinality(String", "a String"},
+        {"a String))", "a String))"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = {0};
+        lexer_plain_types(str_from(cases[i][0]), &out);
+        assert_str(buf_str(&out), cases[i][1]);
+        buf_release(&out);
+    }
+}
+
+UNIT_MAIN(unit_test(plain_types__only_the_wrapper_goes),
+          unit_test(insert_head__finds_table_columns_format_and_data),
           unit_test(insert_head__takes_values_and_no_column_list),
           unit_test(insert_head__is_nothing_else),
           unit_test(lexer_format__is_the_last_one_outside_of_text),
