@@ -1,0 +1,266 @@
+/* verify: lake against events block by block, the lines of each import, cubes against events. */
+#include "cmd/cmd.h"
+#include "cmd/progress.h"
+#include "daemon/instance.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define SHOWN_DIFFERENCES 100
+
+/* What an import's blocks said so far. */
+struct import_lines {
+    uint64_t id, lines, records;
+    bool may_repeat; /* its last line was open and rejected: it is read again when it grows */
+};
+
+struct verify {
+    struct instance *in;
+    struct buf out;
+    uint64_t differences;
+    struct progress progress;
+    uint64_t blocks, records, rows[2], bytes, all_bytes; /* rows: of events, of rejected */
+    struct str rest;         /* of the store's answer: bid, events, rejected; sorted */
+    uint64_t bid, counts[2]; /* its line at hand; bid 0: no more */
+    VEC(struct import_lines) imports;
+};
+
+static void differ(struct verify *v, const char *fmt, ...) PRINTF_LIKE(2, 3);
+static void differ(struct verify *v, const char *fmt, ...) {
+    char text[512];
+    va_list ap;
+    if (v->differences++ >= SHOWN_DIFFERENCES)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    buf_printf(&v->out, "difference: %s\n", text);
+}
+
+/* "logs 3.17": dataset, segment, block. */
+static const char *bid_text(uint64_t bid, char text[static 64]) {
+    const char *name = dataset_name(bid_dataset(bid));
+    snprintf(text, 64, "%s %llu.%llu", name != NULL ? name : "?",
+             (unsigned long long)bid_segment(bid), (unsigned long long)bid_block(bid));
+    return text;
+}
+
+static void ok_line(struct verify *v, const char *what, uint64_t n, const char *unit,
+                    uint64_t before) {
+    buf_printf(&v->out, "%s: %s, ", what, v->differences == before ? "OK" : "differs");
+    text_count(&v->out, n);
+    buf_printf(&v->out, " %s\n", unit);
+}
+
+/* --- blocks ---------------------------------------------------------------------------------- */
+
+static void next_line(struct verify *v) {
+    struct str line, cell;
+    uint64_t numbers[3] = {0};
+    if (str_split(&v->rest, '\n', &line))
+        for (size_t i = 0; i < 3; i++)
+            if (!str_split(&line, '\t', &cell) || !str_to_u64(cell, &numbers[i]))
+                numbers[i] = 0;
+    v->bid = numbers[0];
+    v->counts[0] = numbers[1];
+    v->counts[1] = numbers[2];
+}
+
+static int ask_store(struct verify *v, struct buf *answer, struct err *err) {
+    int rc =
+        client_query(v->in->client,
+                     STR("SELECT bid, sum(e), sum(r) FROM ("
+                         "SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r FROM events"
+                         " GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e, toUInt64(count())"
+                         " AS r FROM rejected GROUP BY bid) AS b GROUP BY bid ORDER BY bid"),
+                     "TSV", NULL, 0, answer, err);
+    v->rest = buf_str(answer);
+    return rc;
+}
+
+/* Rows of blocks before `bid` are of blocks that the lake does not have. */
+static void extra_rows(struct verify *v, uint64_t bid) {
+    char name[64];
+    while (v->bid != 0 && v->bid < bid) {
+        differ(v, "block %s: not readable in the lake, %llu rows in the store",
+               bid_text(v->bid, name), (unsigned long long)(v->counts[0] + v->counts[1]));
+        next_line(v);
+    }
+}
+
+static void check_block(struct verify *v, const struct lake_block *block) {
+    char name[64];
+    uint64_t events = 0, rejected = 0;
+    extra_rows(v, block->bid);
+    if (v->bid == block->bid) {
+        events = v->counts[0];
+        rejected = v->counts[1];
+        next_line(v);
+    }
+    v->blocks++;
+    v->records += block->len;
+    v->rows[0] += events;
+    v->rows[1] += rejected;
+    if (events + rejected != block->len)
+        differ(v, "block %s: %zu records in the lake, %llu events and %llu rejected in the store",
+               bid_text(block->bid, name), block->len, (unsigned long long)events,
+               (unsigned long long)rejected);
+}
+
+/* --- imports --------------------------------------------------------------------------------- */
+
+static struct import_lines *lines_of(struct verify *v, uint64_t id) {
+    for (size_t i = v->imports.len; i-- > 0;)
+        if (v->imports.items[i].id == id)
+            return &v->imports.items[i];
+    struct import_lines fresh = {.id = id};
+    vec_push(&v->imports, fresh);
+    return NULL;
+}
+
+/* The position in a block says how many lines its import had come to: as many as its blocks hold.
+ */
+static int check_import(struct verify *v, const struct lake_block *block, struct err *err) {
+    char name[64];
+    struct imports one = {0};
+    int rc = imports_take(&one, block->bid, &block->records[block->len - 1], err);
+    if (rc != 0 || one.list.len == 0 || one.list.items[0].marks.len == 0)
+        goto out; /* another source's */
+    uint64_t id = one.list.items[0].id;
+    const struct import_mark *mark = &one.list.items[0].marks.items[0];
+    struct import_lines *before = lines_of(v, id);
+    if (before != NULL) {
+        uint64_t added = mark->lines - before->lines;
+        bool repeats = before->may_repeat && block->len == added + 1;
+        if (block->len != added && !repeats)
+            differ(v, "import %llu: %llu lines up to block %s, %zu records in it",
+                   (unsigned long long)id, (unsigned long long)added, bid_text(block->bid, name),
+                   block->len);
+    } else {
+        before = lines_of(v, id);
+        if (mark->lines < block->len)
+            differ(v, "import %llu: %llu lines up to block %s, %zu records in it",
+                   (unsigned long long)id, (unsigned long long)mark->lines,
+                   bid_text(block->bid, name), block->len);
+    }
+    before->lines = mark->lines;
+    before->records += block->len;
+    before->may_repeat = mark->open_bytes > 0 && !mark->open_accepted;
+out:
+    imports_release(&one);
+    return rc;
+}
+
+static int read_lake(struct verify *v, struct err *err) {
+    struct lake_reader *reader = NULL;
+    struct lake_block block;
+    int rc = lake_size_after(v->in->lake_root, DATASET_LOGS, 0, &v->all_bytes, err);
+    if (rc == 0)
+        rc = lake_reader_open(v->in->lake_root, DATASET_LOGS, 0, 0, &reader, err);
+    while (rc == 0) {
+        struct err why = {0};
+        int got = lake_reader_next(reader, &block, &why);
+        if (got == 0)
+            break;
+        if (got == 1) {
+            check_block(v, &block);
+            v->bytes += block.stored_bytes;
+            if (block.len > 0)
+                rc = check_import(v, &block, err);
+            progress_show(&v->progress, v->bytes, v->all_bytes, v->bytes, "B");
+        } else if (got == ERR_CORRUPT) {
+            differ(v, "%s", why.text);
+        } else {
+            rc = err_set(err, got, "%s", why.text);
+        }
+        if (rc == 0 && stop_asked())
+            rc = err_set(err, ERR_STOPPED, "stopped");
+    }
+    lake_reader_close(reader);
+    return rc;
+}
+
+static int verify_lake(struct verify *v, struct err *err) {
+    struct buf answer = {0};
+    int rc = ask_store(v, &answer, err);
+    uint64_t before = v->differences;
+    if (rc == 0) {
+        next_line(v);
+        progress_begin(&v->progress, "reading the lake");
+        rc = read_lake(v, err);
+        progress_end(&v->progress);
+    }
+    if (rc == 0) {
+        extra_rows(v, UINT64_MAX);
+        ok_line(v, "lake and store", v->blocks, "blocks", before);
+        buf_printf(&v->out, "  %llu records in the lake, %llu events, %llu rejected\n",
+                   (unsigned long long)v->records, (unsigned long long)v->rows[0],
+                   (unsigned long long)v->rows[1]);
+        ok_line(v, "lines by import", v->imports.len, "imports", before);
+    }
+    buf_release(&answer);
+    return rc;
+}
+
+/* --- cubes ----------------------------------------------------------------------------------- */
+
+static int see_hour(void *arg, const char *site, int64_t hour, const char *measure,
+                    uint64_t in_cells, uint64_t in_events) {
+    struct verify *v = arg;
+    differ(v, "cubes: %s at %s, hour of %lld: %llu in cells, %llu in events", measure, site,
+           (long long)hour, (unsigned long long)in_cells, (unsigned long long)in_events);
+    return stop_asked();
+}
+
+static int verify_cubes(struct verify *v, struct err *err) {
+    uint64_t hours = 0, before = v->differences;
+    int rc = cube_verify(v->in->cube, see_hour, v, &hours, err);
+    if (rc == 0)
+        ok_line(v, "cubes and events", hours, "sealed hours", before);
+    return rc;
+}
+
+/* --- the command ----------------------------------------------------------------------------- */
+
+static int show_bytes(void *arg, uint64_t done, uint64_t all) {
+    progress_show(arg, done, all, done, "B");
+    return stop_asked();
+}
+
+static int run(struct verify *v, struct err *err) {
+    stop_on_signals();
+    progress_begin(&v->progress, "catching up with the lake");
+    int rc = instance_catch_up(v->in, show_bytes, &v->progress, err);
+    progress_end(&v->progress);
+    if (rc == 0)
+        rc = verify_lake(v, err);
+    if (rc == 0)
+        rc = verify_cubes(v, err);
+    if (rc == 0 && v->differences > SHOWN_DIFFERENCES)
+        buf_printf(&v->out, "... and %llu more\n",
+                   (unsigned long long)(v->differences - SHOWN_DIFFERENCES));
+    int written = cmd_write(buf_str(&v->out), rc == 0 ? err : NULL);
+    rc = rc == 0 ? written : rc;
+    if (rc == 0 && v->differences > 0)
+        rc =
+            err_set(err, ERR_FAILED, "%llu differences: `caskalytics rebuild` makes the store anew",
+                    (unsigned long long)v->differences);
+    return rc;
+}
+
+int cmd_run_verify(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+    UNUSED(args);
+    struct config *config = NULL;
+    struct verify v = {0};
+    int rc = cmd_config(ctx, &config, err);
+    if (rc == 0)
+        rc = instance_open(config, cmd_data_dir(ctx, config), "verify", &v.in, err);
+    if (rc == 0)
+        rc = run(&v, err);
+    instance_close(v.in);
+    vec_free(&v.imports);
+    buf_release(&v.out);
+    config_free(config);
+    return rc;
+}
