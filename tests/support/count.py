@@ -366,7 +366,7 @@ def classify(method, path, status):
 
 class Hit:
     __slots__ = ("t", "site", "visitor", "kind", "method", "path", "status", "bytes", "referrer", "host", "agent", "entry",
-                 "start", "end", "gap", "run")
+                 "start", "end", "gap", "run", "entry")
 
 
 METRICS = """hits pageviews sessions visitors bounces bounce_rate entries exits engaged_seconds pages_per_session
@@ -415,6 +415,7 @@ class Counter:
         h.kind = classify(h.method, h.path, status)
         h.start = h.end = h.run = False
         h.gap = 0
+        h.entry = h
         self.hits.append(h)
 
     def flag(self):
@@ -435,6 +436,7 @@ class Counter:
                 h.start = i == 0 or h.t - group[i - 1].t > SESSION_GAP
                 h.end = i == len(group) - 1 or group[i + 1].t - h.t > SESSION_GAP
                 h.gap = 0 if h.end else group[i + 1].t - h.t
+                h.entry = h if h.start else group[i - 1].entry
                 first = h if h.start else first
                 h.entry = first if h.t - first.t <= SOURCE_REACH else h
         for group in files.values():
@@ -459,6 +461,10 @@ class Counter:
             return h.status
         if name == "site":
             return h.site
+        if name == "referrer":  # the session's; sessions of more than 12 h are another matter
+            return h.entry.referrer.decode("utf-8", "replace")
+        if name == "entry_path":
+            return h.entry.path.decode("utf-8", "replace") if h.kind == PAGEVIEW else ""
         return getattr(h, name).decode("utf-8", "replace")
 
     def wanted(self, h, bots, sites, since, until, where, view=False):
