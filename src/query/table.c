@@ -44,6 +44,21 @@ static bool read_row(struct table *t, struct str *in, const struct plan *plan) {
     return read_fixed(in, row->sums, t->n_sums * sizeof *row->sums);
 }
 
+#define CANNOT_COMPILE_REGEXP 427
+
+/* The engine reads patterns (RE2); a wrong one is the question's fault, not the engine's. */
+static int explain(const struct client *client, const struct question *q, int rc, struct err *err) {
+    if (rc != ERR_ENGINE || client_exception_code(client) != CANNOT_COMPILE_REGEXP)
+        return rc;
+    for (size_t i = 0; i < q->n_filters; i++)
+        if (q->filters[i].op == FILTER_MATCHES)
+            return err_set(err, ERR_USAGE,
+                           "filter %s~" STR_FMT ": not a regular expression that RE2 can read",
+                           dimension_defs[q->filters[i].dimension].name,
+                           STR_ARG(q->filters[i].value));
+    return rc;
+}
+
 int table_run(const struct plan *plan, struct client *client, struct table *ret,
               double *engine_seconds, struct err *err) {
     *ret = (struct table){.n_dims = plan->n_group, .n_sums = plan->n_base};
@@ -52,6 +67,7 @@ int table_run(const struct plan *plan, struct client *client, struct table *ret,
     if (plan_sql(plan, &sql)) {
         rc = client_query(client, buf_str(&sql), "RowBinary", NULL, 0, &out, err);
         *engine_seconds += client_elapsed_seconds(client);
+        rc = explain(client, plan->question, rc, err);
     }
     struct str in = buf_str(&out);
     while (rc == 0 && in.len > 0)
