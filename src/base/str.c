@@ -224,6 +224,8 @@ void buf_add_json(struct buf *b, struct str s) {
             buf_add_cstr(b, "\\r");
         else if (c < 0x20 || c == 0x7F)
             buf_printf(b, "\\u%04x", c);
+        else if (c == 0xC2 && (unsigned char)s.ptr[1] < 0xA0) /* C1: terminals may obey these too */
+            buf_printf(b, "\\u%04x", (unsigned char)s.ptr[1]);
         else
             buf_add(b, s.ptr, n);
         s = str_skip(s, n ? n : 1);

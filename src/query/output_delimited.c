@@ -65,7 +65,7 @@ static void add_all(const struct result *r, char separator, const char *line_end
 }
 
 void output_csv(const struct result *r, struct buf *out) {
-    add_all(r, ',', "\r\n", add_csv_text, out);
+    add_all(r, ',', "\n", add_csv_text, out);
 }
 
 void output_tsv(const struct result *r, struct buf *out) {

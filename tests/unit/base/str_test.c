@@ -13,6 +13,9 @@ static void buf_add_json__control_bytes_and_quotes_are_escaped(void **state) {
     struct buf b = {0};
     buf_add_json(&b, str_of("\"\\\n\0\x1f", 5));
     assert_str(buf_str(&b), "\\\"\\\\\\n\\u0000\\u001f");
+    buf_clear(&b);
+    buf_add_json(&b, STR("\xc2\x9b\xc2\xa0")); /* a C1 control, and a letter that is none */
+    assert_str(buf_str(&b), "\\u009b\xc2\xa0");
     buf_release(&b);
 }
 

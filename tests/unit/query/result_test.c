@@ -131,35 +131,35 @@ static void csv__is_quoted_where_rfc_4180_needs_it(void **state) {
         struct value v;
         const char *expected;
     } cases[] = {
-        {TEXT("plain/path?x=1"), "plain/path?x=1\r\n"},
-        {TEXT("a,b"), "\"a,b\"\r\n"},
-        {TEXT("say \"hi\""), "\"say \"\"hi\"\"\"\r\n"},
-        {TEXT("two\nlines"), "\"two\nlines\"\r\n"},
-        {TEXT("a\tb"), "\"a\tb\"\r\n"},
-        {TEXT(" a"), "\" a\"\r\n"},
-        {TEXT(""), "\"\"\r\n"},
-        {NONE, "\r\n"},
+        {TEXT("plain/path?x=1"), "plain/path?x=1\n"},
+        {TEXT("a,b"), "\"a,b\"\n"},
+        {TEXT("say \"hi\""), "\"say \"\"hi\"\"\"\n"},
+        {TEXT("two\nlines"), "\"two\nlines\"\n"},
+        {TEXT("a\tb"), "\"a\tb\"\n"},
+        {TEXT(" a"), "\" a\"\n"},
+        {TEXT(""), "\"\"\n"},
+        {NONE, "\n"},
         /* what a spreadsheet would run */
-        {TEXT("=1+1"), "'=1+1\r\n"},
-        {TEXT("+1"), "'+1\r\n"},
-        {TEXT("-1"), "'-1\r\n"},
-        {TEXT("@SUM(A1)"), "'@SUM(A1)\r\n"},
-        {TEXT("\t=1"), "\"'\t=1\"\r\n"},
-        {TEXT("=1,\"x\""), "\"'=1,\"\"x\"\"\"\r\n"},
-        {INT(-1), "-1\r\n"},
-        {REAL(-0.25), "-0.25\r\n"},
-        {REAL(NAN), "\r\n"},
-        {TIME(1431813600), "2015-05-17T00:00:00+02:00\r\n"},
+        {TEXT("=1+1"), "'=1+1\n"},
+        {TEXT("+1"), "'+1\n"},
+        {TEXT("-1"), "'-1\n"},
+        {TEXT("@SUM(A1)"), "'@SUM(A1)\n"},
+        {TEXT("\t=1"), "\"'\t=1\"\n"},
+        {TEXT("=1,\"x\""), "\"'=1,\"\"x\"\"\"\n"},
+        {INT(-1), "-1\n"},
+        {REAL(-0.25), "-0.25\n"},
+        {REAL(NAN), "\n"},
+        {TIME(1431813600), "2015-05-17T00:00:00+02:00\n"},
         /* what a terminal would run */
-        {TEXT("\x1b[2J\r\x07\x7f\xc2\x9b"), FFFD "[2J" FFFD FFFD FFFD FFFD "\r\n"},
-        {TEXT("\xff\xc3\xa9"), FFFD "\xc3\xa9\r\n"},
-        {TEXT("\xe2\x80\xaegpj.exe"), FFFD "gpj.exe\r\n"}, /* right-to-left override */
+        {TEXT("\x1b[2J\r\x07\x7f\xc2\x9b"), FFFD "[2J" FFFD FFFD FFFD FFFD "\n"},
+        {TEXT("\xff\xc3\xa9"), FFFD "\xc3\xa9\n"},
+        {TEXT("\xe2\x80\xaegpj.exe"), FFFD "gpj.exe\n"}, /* right-to-left override */
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_cell(cases[i].v, UNIT_TEXT, false, OUTPUT_CSV, cases[i].expected);
     struct value nul = {VALUE_TEXT, .text = {"a\0b", 3}};
-    assert_cell(nul, UNIT_TEXT, false, OUTPUT_CSV, "a" FFFD "b\r\n");
-    assert_cell(REAL(0.125), UNIT_RATE, true, OUTPUT_CSV, "0.125\r\n");
+    assert_cell(nul, UNIT_TEXT, false, OUTPUT_CSV, "a" FFFD "b\n");
+    assert_cell(REAL(0.125), UNIT_RATE, true, OUTPUT_CSV, "0.125\n");
 }
 
 static void tsv__escapes_what_separates(void **state) {
@@ -180,11 +180,11 @@ static void csv_and_tsv__have_a_header_and_no_total(void **state) {
     struct result r = {
         .columns = columns, .n_columns = 2, .values = values, .n_rows = 2, .total = total};
     assert_printed(&r, OUTPUT_CSV, (struct output_style){true, 80},
-                   "path,hits\r\n/a,1234\r\n/b,2\r\n");
+                   "path,hits\n/a,1234\n/b,2\n");
     assert_printed(&r, OUTPUT_TSV, (struct output_style){true, 80},
                    "path\thits\n/a\t1234\n/b\t2\n");
     r.n_rows = 0;
-    assert_printed(&r, OUTPUT_CSV, (struct output_style){0}, "path,hits\r\n");
+    assert_printed(&r, OUTPUT_CSV, (struct output_style){0}, "path,hits\n");
 }
 
 static void table__numbers_are_for_people(void **state) {
