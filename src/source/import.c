@@ -82,13 +82,19 @@ static int find_match(struct imports *imports, const struct import_job *job, str
         uint64_t passed;
         rc = lines_skip_to(lines, candidates.items[i].mark.offset, &passed, err);
         if (rc != 1)
-            break; /* shorter than this mark, damaged before it, or an error */
+            break; /* shorter than this mark, or an error */
         struct content_hash hash = lines_hash(lines);
         if (same_hash(&hash, &candidates.items[i].mark.hash))
             *ret = candidates.items[i];
     }
     vec_free(&candidates);
-    return rc == ERR_CORRUPT || rc > 0 ? 0 : rc; /* damage is met again when it is read */
+    if (rc != ERR_CORRUPT)
+        return rc < 0 ? rc : 0;
+    /* The file is damaged before a mark that it may well reach when it is mended: how much of it is
+     * known cannot be told, and to read it anew could count lines twice. */
+    if (ret->import == NULL || ret->mark.offset != lines->offset)
+        return err_context(err, "begins like an earlier import, so nothing of it was taken");
+    return 0; /* all of it is known; the damage is met again when it is read */
 }
 
 /* Copy what cannot be read twice to an unlinked file, as it comes. */
@@ -369,6 +375,11 @@ int import_run(const struct import_env *env, const struct import_job *job, struc
     if (rc != 0)
         goto out;
     struct str head = {memcpy(head_bytes, ahead.ptr, ahead.len), ahead.len};
+    if (head.len < HEAD_BYTES && !lines.eof) { /* damaged so early that it cannot be recognised */
+        size_t n;
+        rc = input_read(in, head_bytes, 1, &n, err);
+        goto out;
+    }
     if (!job->anonymous)
         rc = find_match(imports, job, &lines, head, &match, err);
     if (rc == 0 && lines.offset > 0) { /* it was read to look: begin again */

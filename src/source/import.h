@@ -91,8 +91,10 @@ void import_report_release(struct import_report *report);
 
 /* ERR_NOTFOUND, ERR_USAGE, ERR_IO of the file. ERR_CORRUPT: packed data is damaged or cut.
  * ERR_STOPPED. After these, what came before is in and durable, *ret says what it was, and
- * importing the file again adds the rest. Errors of the sink: `imports` may then promise what the
- * lake does not have: throw it away. *ret is filled (to be released) in any case. */
+ * importing the (mended) file adds the rest. Nothing is taken, because it could not be recognised
+ * later, of a file damaged in its first 1,024 bytes, and of one that begins like an earlier import
+ * which goes on behind the damage. Errors of the sink: `imports` may then promise what the lake
+ * does not have: throw it away. *ret is filled (to be released) in any case. */
 MUSTCHECK int import_run(const struct import_env *env, const struct import_job *job,
                          struct imports *imports, struct import_report *ret, struct err *err);
 
