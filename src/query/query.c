@@ -135,6 +135,10 @@ static void resolve_base(struct resolved *r) {
 
 static int resolve(struct resolved *r, struct err *err) {
     cube_snapshot(r->env->cube, &r->snapshot);
+    for (size_t i = 0; r->env->raw && i < r->snapshot.state.sites.len; i++) {
+        r->snapshot.state.sites.items[i].clean.len = 0;
+        r->snapshot.state.sites.items[i].units.len = 0;
+    }
     int rc = resolve_sites(r, err);
     if (rc == 0)
         rc = resolve_zone(r, err);

@@ -10,8 +10,9 @@
 struct query_env {
     const struct config *config;
     struct client *client;
-    struct cube *cube; /* NULL: answer everything from raw rows */
-    int64_t now;       /* seconds since the epoch */
+    struct cube *cube;
+    int64_t now; /* seconds since the epoch */
+    bool raw;    /* answer from `events` alone, as if nothing were sealed: to check the cubes */
 };
 
 /* ERR_USAGE (unknown site, bad time, zone or pattern), ERR_ENGINE, ERR_AWAY. *ret owns its zone. On success
