@@ -125,34 +125,6 @@ out:
     return rc;
 }
 
-/* What the engine's parser makes of it; a mistake in it is the user's to mend. */
-static int check_query(struct instance *in, struct str query, struct err *err) {
-    struct buf sql = {0}, tree = {0};
-    buf_add_cstr(&sql, "EXPLAIN AST ");
-    buf_add_str(&sql, query);
-    const struct setting readonly = {"readonly", "1"};
-    int rc = client_query(in->client, buf_str(&sql), "TSVRaw", &readonly, 1, &tree, err);
-    if (rc == ERR_ENGINE && err != NULL)
-        rc = err->code = ERR_USAGE;
-    if (rc == 0)
-        rc = sql_check_tree(buf_str(&tree), err);
-    /* As a sub-query nothing can stand behind the SELECT: neither FORMAT nor INTO OUTFILE. */
-    buf_clear(&sql);
-    buf_clear(&tree);
-    buf_add_cstr(&sql, "EXPLAIN AST SELECT * FROM (\n");
-    buf_add_str(&sql, query);
-    buf_add_cstr(&sql, "\n)");
-    if (rc == 0)
-        rc = client_query(in->client, buf_str(&sql), "TSVRaw", &readonly, 1, &tree, err);
-    if (rc == ERR_ENGINE && err != NULL)
-        rc = err->code = ERR_USAGE;
-    if (rc == 0)
-        rc = sql_check_tree(buf_str(&tree), err);
-    buf_release(&sql);
-    buf_release(&tree);
-    return rc;
-}
-
 static int catch_up_progress(void *arg, uint64_t done, uint64_t all) {
     progress_show(arg, done, all, done, "B");
     return stop_asked();
@@ -164,7 +136,7 @@ static int run(struct instance *in, struct str query, size_t form, const char *f
         return err_set(
             err, ERR_FAILED,
             "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
-    int rc = check_query(in, query, err);
+    int rc = sql_check(in->client, query, err);
     struct progress progress;
     progress_begin(&progress, "catching up with the lake");
     stop_on_signals();

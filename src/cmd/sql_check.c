@@ -211,3 +211,31 @@ int sql_check_tree(struct str tree, struct err *err) {
     }
     return n > 0 ? 0 : err_set(err, ERR_USAGE, "refused: there is no statement");
 }
+
+/* --- the engine's parser --------------------------------------------------------------------- */
+
+static int check_text(struct client *client, const char *before, struct str query,
+                      const char *behind, struct err *err) {
+    static const struct setting readonly = {"readonly", "1"};
+    struct buf sql = {0}, tree = {0};
+    buf_printf(&sql, "EXPLAIN AST %s" STR_FMT "%s", before, STR_ARG(query), behind);
+    int rc = client_query(client, buf_str(&sql), "TSVRaw", &readonly, 1, &tree, err);
+    if (rc == ERR_ENGINE) { /* a mistake in the query is the user's to mend */
+        rc = ERR_USAGE;
+        if (err != NULL)
+            err->code = rc;
+    }
+    if (rc == 0)
+        rc = sql_check_tree(buf_str(&tree), err);
+    buf_release(&sql);
+    buf_release(&tree);
+    return rc;
+}
+
+int sql_check(struct client *client, struct str query, struct err *err) {
+    if (memchr(query.ptr, '\0', query.len) != NULL)
+        return err_set(err, ERR_USAGE, "refused: the query has a NUL byte");
+    int rc = check_text(client, "", query, "", err);
+    /* As a sub-query nothing can stand behind the SELECT: neither FORMAT nor INTO OUTFILE. */
+    return rc == 0 ? check_text(client, "SELECT * FROM (\n", query, "\n)", err) : rc;
+}

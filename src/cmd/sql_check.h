@@ -4,8 +4,10 @@
 #ifndef CASK_CMD_SQL_CHECK_H
 #define CASK_CMD_SQL_CHECK_H
 
-#include "base/err.h"
-#include "base/str.h"
+#include "store/client.h"
+
+/* May this query be run? ERR_USAGE says what is refused, or what its mistake is; ERR_AWAY. */
+MUSTCHECK int sql_check(struct client *client, struct str query, struct err *err);
 
 /* `tree` is the answer to EXPLAIN AST. ERR_USAGE says what is refused, and why.
  *
