@@ -1,0 +1,134 @@
+#include "store/batch.h"
+
+#include "support/unit.h"
+#include <time.h>
+
+static struct event event_at(uint32_t ts, const char *site) {
+    return (struct event){.ts = ts, .site = str_from(site), .path = STR("/a")};
+}
+
+static void month__is_that_of_the_calendar(void **state) {
+    UNUSED(state);
+    uint64_t start = 0, end = 0;
+    for (uint64_t ts = 0; ts <= UINT32_MAX; ts += 86400 * 3 + 12345) {
+        time_t t = (time_t)ts;
+        struct tm tm;
+        gmtime_r(&t, &tm);
+        uint32_t month = month_of((uint32_t)ts, &start, &end);
+        assert_int_equal(month, (tm.tm_year + 1900) * 100 + tm.tm_mon + 1);
+        assert_true(start <= ts && ts < end);
+        tm = (struct tm){.tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = 1};
+        assert_int_equal(start, timegm(&tm));
+        tm.tm_mon++;
+        assert_int_equal(end, timegm(&tm));
+    }
+}
+
+static void events__go_to_their_months(void **state) {
+    UNUSED(state);
+    struct batch b = {0};
+    static const uint32_t times[] = {1425168000, 1425167999, 1425168001, 4294967295, 0, 1425167000};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        struct event event = event_at(times[i], "a");
+        batch_add_event(&b, &event);
+    }
+    batch_add_rejected(&b, 7, 3, STR("a"), REASON_bad_time);
+    static const struct {
+        uint32_t month;
+        uint64_t n;
+    } expected[] = {{201503, 2}, {201502, 2}, {210602, 1}, {197001, 1}, {0, 1}};
+    assert_int_equal(b.months.len, ARRAY_LEN(expected));
+    size_t bytes = 0;
+    for (size_t i = 0; i < b.months.len; i++) {
+        assert_int_equal(b.months.items[i].month, expected[i].month);
+        assert_int_equal(b.months.items[i].n, expected[i].n);
+        bytes += b.months.items[i].rows.len;
+    }
+    assert_int_equal(b.rows, 7);
+    assert_int_equal(b.bytes, bytes);
+    batch_clear(&b);
+    assert_int_equal(b.months.len, 0);
+    struct event event = event_at(1425168000, "a"); /* the month it remembered is gone */
+    batch_add_event(&b, &event);
+    assert_int_equal(b.months.items[0].month, 201503);
+    batch_release(&b);
+}
+
+static void rejected__row_is_rowbinary(void **state) {
+    UNUSED(state);
+    struct batch b = {0};
+    batch_add_rejected(&b, 0x0102030405060708, 9, STR("ab"), REASON_empty);
+    assert_int_equal(b.months.items[0].rows.len, 8 + 4 + 3 + 6);
+    assert_memory_equal(b.months.items[0].rows.ptr,
+                        "\x08\x07\x06\x05\x04\x03\x02\x01\x09\0\0\0\x02"
+                        "ab\x05"
+                        "empty",
+                        21);
+    batch_release(&b);
+}
+
+static void strings__have_their_length_in_front(void **state) {
+    UNUSED(state);
+    static const size_t lengths[] = {0, 1, 127, 128, 300, 8192, 16384, 70000};
+    struct buf site = {0};
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        struct batch b = {0};
+        while (site.len < lengths[i])
+            buf_add_char(&site, 's');
+        batch_add_rejected(&b, 1, 1, buf_str(&site), REASON_empty);
+        const unsigned char *at = (const unsigned char *)b.months.items[0].rows.ptr + 12;
+        size_t n = 0;
+        unsigned shift = 0;
+        do {
+            n |= (size_t)(*at & 0x7f) << shift;
+            shift += 7;
+        } while (*at++ & 0x80);
+        assert_int_equal(n, lengths[i]);
+        assert_true(n == 0 || memcmp(at, site.ptr, n) == 0);
+        batch_release(&b);
+    }
+    buf_release(&site);
+}
+
+#define HOURS 200
+/* Ranges hold exactly the hours that have rows, sorted, apart, whatever the order. */
+static void touched__is_every_hour_with_rows(void **state) {
+    UNUSED(state);
+    unsigned seed =
+        getenv("TEST_SEED") ? (unsigned)atoi(getenv("TEST_SEED")) : (unsigned)time(NULL);
+    printf("touched: seed %u (repeat with TEST_SEED)\n", seed);
+    srand(seed);
+    for (size_t turn = 0; turn < 200; turn++) {
+        struct batch b = {0};
+        bool has[2][HOURS] = {{false}};
+        size_t n = (size_t)rand() % 150;
+        for (size_t i = 0; i < n; i++) {
+            size_t site = (size_t)rand() % 2, hour = (size_t)rand() % HOURS;
+            struct event event =
+                event_at((uint32_t)(hour * 3600 + (size_t)rand() % 3600), site ? "b" : "a");
+            batch_add_event(&b, &event);
+            has[site][hour] = true;
+        }
+        for (size_t t = 0; t < b.touched.len; t++) {
+            const struct touched_site *site = &b.touched.items[t];
+            bool *hours = has[site->site[0] == 'b'];
+            uint32_t before = 0;
+            for (size_t r = 0; r < site->ranges.len; r++) {
+                assert_true(site->ranges.items[r].from < site->ranges.items[r].to);
+                assert_true(r == 0 || site->ranges.items[r].from > before); /* else they were one */
+                before = site->ranges.items[r].to;
+                for (uint32_t h = site->ranges.items[r].from; h < before; h++) {
+                    assert_true(hours[h]);
+                    hours[h] = false;
+                }
+            }
+        }
+        for (size_t h = 0; h < HOURS; h++)
+            assert_false(has[0][h] || has[1][h]);
+        batch_release(&b);
+    }
+}
+
+UNIT_MAIN(unit_test(month__is_that_of_the_calendar), unit_test(events__go_to_their_months),
+          unit_test(rejected__row_is_rowbinary), unit_test(strings__have_their_length_in_front),
+          unit_test(touched__is_every_hour_with_rows))
