@@ -86,7 +86,8 @@ static int run_ls(struct look *look, struct err *err) {
     if (rc != 0)
         return rc;
     char files[32];
-    snprintf(files, sizeof files, "%llu files", (unsigned long long)l.segments);
+    snprintf(files, sizeof files, "%llu file%s", (unsigned long long)l.segments,
+             l.segments == 1 ? "" : "s");
     const uint64_t counts[] = {l.blocks, l.records, l.bytes};
     if (l.segments == 0)
         buf_add_cstr(&look->out, "the lake is empty\n");
@@ -207,11 +208,11 @@ static int run_verify(struct look *look, struct err *err) {
     struct buf *out = &look->out;
     buf_printf(out, "%s: ", v.damaged ? "read" : "OK");
     text_count(out, v.records);
-    buf_add_cstr(out, " records in ");
+    buf_printf(out, " record%s in ", v.records == 1 ? "" : "s");
     text_count(out, v.blocks);
-    buf_add_cstr(out, " blocks of ");
+    buf_printf(out, " block%s of ", v.blocks == 1 ? "" : "s");
     text_count(out, v.segments);
-    buf_add_cstr(out, " files, ");
+    buf_printf(out, " file%s, ", v.segments == 1 ? "" : "s");
     text_bytes(out, v.bytes);
     buf_add_char(out, '\n');
     rc = write_out(look, err);

@@ -50,7 +50,7 @@ static void ok_line(struct verify *v, const char *what, uint64_t n, const char *
                     uint64_t before) {
     buf_printf(&v->out, "%s: %s, ", what, v->differences == before ? "OK" : "differs");
     text_count(&v->out, n);
-    buf_printf(&v->out, " %s\n", unit);
+    buf_printf(&v->out, " %s%s\n", unit, n == 1 ? "" : "s");
 }
 
 /* --- blocks ---------------------------------------------------------------------------------- */
@@ -193,11 +193,11 @@ static int verify_lake(struct verify *v, struct err *err) {
     }
     if (rc == 0) {
         extra_rows(v, UINT64_MAX);
-        ok_line(v, "lake and store", v->blocks, "blocks", before);
+        ok_line(v, "lake and store", v->blocks, "block", before);
         buf_printf(&v->out, "  %llu records in the lake, %llu events, %llu rejected\n",
                    (unsigned long long)v->records, (unsigned long long)v->rows[0],
                    (unsigned long long)v->rows[1]);
-        ok_line(v, "lines by import", v->imports.len, "imports", before);
+        ok_line(v, "lines by import", v->imports.len, "import", before);
     }
     buf_release(&answer);
     return rc;
@@ -217,7 +217,7 @@ static int verify_cubes(struct verify *v, struct err *err) {
     uint64_t hours = 0, before = v->differences;
     int rc = cube_verify(v->in->cube, see_hour, v, &hours, err);
     if (rc == 0)
-        ok_line(v, "cubes and events", hours, "sealed hours", before);
+        ok_line(v, "cubes and events", hours, "sealed hour", before);
     return rc;
 }
 
