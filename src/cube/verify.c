@@ -98,6 +98,21 @@ static int compare(const char *site, const struct sums *cells, const struct sums
     return rc;
 }
 
+/* The whole local hours of clean time in [from, to): rows take away half hours, whose cells hold more. */
+static void clip_hours(const struct cube_site *site, const struct zone *zone, int64_t from, int64_t to,
+                       struct ranges *ret) {
+    struct ranges clean = {0};
+    ranges_clip(&site->clean, from, to, true, &clean);
+    for (size_t i = 0; i < clean.len; i++) {
+        struct range r = clean.items[i];
+        int64_t start = zone_floor(zone, GRAIN_HOUR, r.from);
+        if (start != r.from)
+            start = zone_next(zone, GRAIN_HOUR, r.from);
+        ranges_add(ret, start, zone_floor(zone, GRAIN_HOUR, r.to));
+    }
+    ranges_release(&clean);
+}
+
 /* One site, a month of its clean time after the other. */
 static int verify_site(struct cube *c, const struct cube_site *site, const char *seals,
                        cube_differ_fn *differ, void *arg, uint64_t *hours, struct err *err) {
@@ -108,8 +123,8 @@ static int verify_site(struct cube *c, const struct cube_site *site, const char 
         int64_t next = zone_next(zone, GRAIN_MONTH, at);
         struct selection selection = {0};
         struct sums cells = {0}, events = {0};
-        ranges_clip(&site->clean, max_i64(at, 0), next, true,
-                    selection_site(&selection, str_from(site->name)));
+        clip_hours(site, zone, max_i64(at, 0), next,
+                   selection_site(&selection, str_from(site->name)));
         if (!selection_empty(&selection)) {
             rc = read_sums(c, &selection, seals, false, &cells, err);
             if (rc == 0)

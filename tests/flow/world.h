@@ -1,0 +1,59 @@
+/* A data directory with made-up traffic in it, and questions asked of it in two ways. */
+#ifndef CASK_TEST_WORLD_H
+#define CASK_TEST_WORLD_H
+
+#include "flow/traffic.h"
+#include "support/unit.h"
+
+#include "daemon/instance.h"
+#include "cube/snapshot.h"
+#include "query/query.h"
+
+struct world {
+    char dir[64];
+    struct config config;
+    struct config_site sites[TRAFFIC_SITES];
+    struct instance *in;
+    struct rng rng;
+    uint64_t seed;
+    struct traffic traffic;
+    size_t inserted; /* of traffic.items */
+    uint64_t bid;
+    int64_t now;
+};
+
+/* Seed of this run: CASK_SEED, else the time. */
+uint64_t world_seed(void);
+/* Rounds of a test: CASK_ROUNDS, else `usual`. */
+unsigned world_rounds(unsigned usual);
+
+void world_start(struct world *w, uint64_t seed, size_t n_visitors);
+void world_open(struct world *w);
+void world_close(struct world *w);
+void world_end(struct world *w);
+
+/* The next n events, in the way of apply: before_insert, one INSERT a month, after_insert. Any thread, with
+ * a client of its own. */
+void world_insert(struct world *w, struct client *client, size_t n);
+void world_seal(struct world *w);
+
+/* A question as words, so that it can be shown. */
+struct asked {
+    struct question question;
+    struct arena arena;
+    struct buf words;
+};
+void asked_set(struct asked *a, const char *key, struct str value);
+void asked_random(struct asked *a, struct world *w);
+void asked_release(struct asked *a);
+
+/* Ask; a failure of the engine fails the test. */
+void world_ask(struct world *w, struct client *client, const struct asked *a, bool raw, struct result *ret);
+/* NULL if both are the same, else what differs (static text). */
+const char *result_differs(const struct result *x, const struct result *y);
+/* Ask with cubes and without, compare. */
+void world_compare(struct world *w, const struct asked *a);
+/* Compare sums by a grain with the count of traffic_count(). */
+void world_compare_count(struct world *w);
+
+#endif
