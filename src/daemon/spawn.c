@@ -103,8 +103,9 @@ static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, 
     snprintf(query, sizeof query, "--query-memory=%llu",
              (unsigned long long)plan->options.query_memory_bytes);
     snprintf(connections, sizeof connections, "--connections=%u", plan->options.connections);
-    struct buf program = {0};
+    struct buf program = {0}, messages = {0};
     buf_add_str(&program, buf_str(&plan->program));
+    buf_printf(&messages, "%.*s.log", STR_ARG(buf_str(&plan->directory)));
     char *argv[] = {"caskalytics-engine",
                     (char *)(uintptr_t)buf_cstr(&library),
                     (char *)(uintptr_t)buf_cstr(&directory),
@@ -121,7 +122,10 @@ static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, 
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions, 2, 1); /* what it prints is no answer of ours */
+    /* what it prints is no answer of ours; and libchdb logs everything to stderr when that is a terminal */
+    posix_spawn_file_actions_addopen(&actions, 1, buf_cstr(&messages),
+                                     O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+    posix_spawn_file_actions_adddup2(&actions, 1, 2);
     posix_spawn_file_actions_adddup2(&actions, listen_fd, LISTEN_FD);
     posix_spawn_file_actions_adddup2(&actions, control_fd, CONTROL_FD);
     posix_spawn_file_actions_addclosefrom_np(&actions, CONTROL_FD + 1);
@@ -137,6 +141,7 @@ static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, 
         errno = error;
         rc = err_errno(err, ERR_ENGINE, "cannot start %s", buf_cstr(&program));
     }
+    buf_release(&messages);
     buf_release(&program);
     buf_release(&library);
     buf_release(&directory);
