@@ -4,8 +4,8 @@
 #include "query/query.h"
 #include <unistd.h>
 
-#define CHART_ROWS 14 /* of the chart over time: the newest */
-#define TOP_ROWS 5    /* of each list */
+#define CHART_ROWS 10 /* of the chart over time: the newest */
+#define TOP_ROWS 4    /* of each list */
 
 static int show_progress(void *arg, uint64_t done, uint64_t all) {
     UNUSED(arg);
@@ -52,6 +52,24 @@ static enum grain chart_grain(int64_t seconds) {
         if (seconds <= steps[i].days * 86400)
             return steps[i].grain;
     return GRAIN_YEAR;
+}
+
+/* "example.org, 2015-03-15 to 2015-04-23 (UTC), without bots" */
+static void heading(struct buf *out, const struct question *q, const struct result *r) {
+    static const char *const bots[] = {"without bots", "with bots", "bots only"};
+    struct buf from = {0}, to = {0};
+    zone_format(r->zone, r->from, &from);
+    zone_format(r->zone, r->to - 1, &to);
+    if (q->n_sites == 0)
+        buf_add_cstr(out, "All sites");
+    for (size_t i = 0; i < q->n_sites; i++) {
+        buf_add_cstr(out, i ? ", " : "");
+        buf_add_utf8(out, q->sites[i]);
+    }
+    buf_printf(out, ", %.10s to %.10s (%s), %s\n\n", buf_cstr(&from), buf_cstr(&to),
+               zone_name(r->zone), bots[q->bots]);
+    buf_release(&from);
+    buf_release(&to);
 }
 
 static void title(struct buf *out, const struct output_style *style, const char *text) {
@@ -107,6 +125,7 @@ int cmd_overview(struct instance *in, const struct question *base, const struct 
         return rc;
     struct result one = result;
     one.total = NULL; /* the one row says it */
+    heading(out, base, &result);
     result_print(&one, OUTPUT_TABLE, &(struct output_style){.color = style->color}, out);
     int64_t seconds = result.to - result.from;
     query_free_result(&result);
