@@ -8,7 +8,7 @@ import json
 import re
 import sys
 
-CASE = re.compile(r"^\[\s*(OK|FAILED|ERROR|SKIPPED)\s*\] (?!\d+ test)(\S+)", re.M)
+CASE = re.compile(r"^\[\s*(OK|FAILED|ERROR|SKIPPED)\s*\] (?!\d+ test|---)(\S+)", re.M)
 
 
 def cases(test):
