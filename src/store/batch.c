@@ -104,7 +104,7 @@ static void touch_hour(struct touched_site *t, uint32_t hour) {
     }
 }
 
-static void touch(struct batch *b, struct str site, uint32_t ts) {
+void batch_touch(struct batch *b, struct str site, uint32_t ts) {
     if (b->touched_at >= b->touched.len || !str_is(site, b->touched.items[b->touched_at].site)) {
         for (b->touched_at = 0; b->touched_at < b->touched.len; b->touched_at++)
             if (str_is(site, b->touched.items[b->touched_at].site))
@@ -127,7 +127,7 @@ void batch_add_event(struct batch *b, const struct event *event) {
     add_row(to, event);
     b->bytes += to->rows.len - before;
     b->rows++;
-    touch(b, event->site, event->ts);
+    batch_touch(b, event->site, event->ts);
 }
 
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,

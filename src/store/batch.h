@@ -33,6 +33,8 @@ struct batch {
 };
 
 void batch_add_event(struct batch *b, const struct event *event);
+/* The time is reached by rows, though none is added. */
+void batch_touch(struct batch *b, struct str site, uint32_t ts);
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
                         enum reason reason);
 void batch_clear(struct batch *b);
