@@ -41,8 +41,10 @@ static int make_tables(struct cube *c, struct err *err) {
         rc = cube_execute(c, &sql, err);
     }
     buf_clear(&sql);
-    buf_printf(&sql, "CREATE TABLE IF NOT EXISTS cube_mark (mark UInt64) ENGINE = MergeTree ORDER BY mark%s",
-               schema_table_settings);
+    buf_printf(
+        &sql,
+        "CREATE TABLE IF NOT EXISTS cube_mark (mark UInt64) ENGINE = MergeTree ORDER BY mark%s",
+        schema_table_settings);
     if (rc == 0)
         rc = cube_execute(c, &sql, err);
     buf_release(&sql);
@@ -57,7 +59,8 @@ static int drop_tables(struct cube *c, struct err *err) {
         if (i < cube_defs_count)
             buf_printf(&sql, "DROP TABLE IF EXISTS cube_%s", cube_defs[i].name);
         else
-            buf_printf(&sql, "DROP TABLE IF EXISTS %s", i == cube_defs_count ? "views" : "cube_mark");
+            buf_printf(&sql, "DROP TABLE IF EXISTS %s",
+                       i == cube_defs_count ? "views" : "cube_mark");
         rc = cube_execute(c, &sql, err);
     }
     buf_release(&sql);
@@ -75,7 +78,8 @@ static int read_number(struct cube *c, const char *sql, uint64_t *ret, struct er
 }
 
 /* Do tables and control data belong together? The mark says so, unless control data are a copy from
- * before some seals (then the tables hold newer numbers), or parts of a table were set aside as broken. */
+ * before some seals (then the tables hold newer numbers), or parts of a table were set aside as
+ * broken. */
 static int check_tables(struct cube *c, bool *ret_same, struct err *err) {
     struct buf sql = {0};
     uint64_t mark, newest = 0, broken = 0;
@@ -120,8 +124,8 @@ static int find_sites(struct cube *c, struct err *err) {
     return rc;
 }
 
-/* Begin anew: forget in control data first, so that a crash in between leaves a mark that does not fit
- * and the drop is done again. */
+/* Begin anew: forget in control data first, so that a crash in between leaves a mark that does not
+ * fit and the drop is done again. */
 int cube_drop(struct cube *c, struct err *err) {
     pthread_mutex_lock(&c->mutex);
     for (size_t i = 0; i < c->state.sites.len; i++) {
@@ -153,7 +157,8 @@ int cube_drop(struct cube *c, struct err *err) {
     return rc;
 }
 
-/* Seals that were pending when the program ended are dead; a site whose zone changed begins anew. */
+/* Seals that were pending when the program ended are dead; a site whose zone changed begins anew.
+ */
 static void settle(struct cube *c) {
     for (size_t i = 0; i < c->state.sites.len; i++) {
         struct cube_site *site = &c->state.sites.items[i];
@@ -206,6 +211,7 @@ void cube_close(struct cube *c) {
         return;
     cube_after_insert(c);
     vec_free(&c->flights);
+    vec_free(&c->readers);
     cube_state_release(&c->state);
     pthread_mutex_destroy(&c->mutex);
     free(c);
@@ -214,8 +220,7 @@ void cube_close(struct cube *c) {
 int cube_before_insert(void *cube, const struct touched_site *touched, size_t n, struct err *err) {
     struct cube *c = cube;
     pthread_mutex_lock(&c->mutex);
-    if (n > 0)
-        for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
         struct str name = str_from(touched[i].site);
         struct cube_site *site = cube_state_find(&c->state, name);
         if (site == NULL)
@@ -234,7 +239,7 @@ int cube_before_insert(void *cube, const struct touched_site *touched, size_t n,
             }
             struct flight flight = {xstrdup(site->name), from, to};
             vec_push(&c->flights, flight);
-            if (c->sealing) {
+            if (c->watching) {
                 flight.site = xstrdup(site->name);
                 vec_push(&c->beside, flight);
             }
@@ -260,14 +265,17 @@ void cube_after_insert(void *cube) {
 
 void cube_sql_seals(const struct cube_state *state, struct buf *sql) {
     bool any = false;
+    /* numbers given out later are as good as pending */
+    buf_printf(sql, "seal < %u", state->next_seal);
     for (size_t i = 0; i < state->sites.len; i++) {
         for (size_t j = 0; j < state->sites.items[i].units.len; j++) {
             const struct seal_unit *unit = &state->sites.items[i].units.items[j];
             if (unit->state == UNIT_LIVE)
                 continue;
-            buf_printf(sql, any ? ",%u" : "seal NOT IN (%u", unit->seal);
+            buf_printf(sql, any ? ",%u" : " AND seal NOT IN (%u", unit->seal);
             any = true;
         }
     }
-    buf_add_cstr(sql, any ? ")" : "1");
+    if (any)
+        buf_add_char(sql, ')');
 }

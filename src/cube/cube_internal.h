@@ -20,8 +20,11 @@ struct cube {
     pthread_mutex_t mutex; /* guards all below */
     struct cube_state state;
     VEC(struct flight) flights;
-    bool sealing;              /* one seal is under way: */
-    VEC(struct flight) beside; /* rows that were in flight when it began or have taken off since */
+    bool watching; /* a seal looks for work or is under way: */
+    VEC(struct flight)
+    beside;                /* rows that were in flight when that began or have taken off since */
+    uint64_t moment;       /* counts: later snapshots know all deaths noticed before */
+    VEC(uint64_t) readers; /* moments of the snapshots that are in use */
 };
 
 /* Run one statement without result. */
@@ -29,7 +32,10 @@ MUSTCHECK int cube_execute(struct cube *c, struct buf *sql, struct err *err);
 
 void cube_free_flights(struct flight *items, size_t n);
 
-/* "seal NOT IN (pending and dead ones)" over all sites; "1" when there are none. */
+/* Delete the rows of dead units that no snapshot in use takes for live, and forget those units. */
+MUSTCHECK int cube_delete_dead(struct cube *c, struct err *err);
+
+/* Condition that only live seals meet: "seal < 9 AND seal NOT IN (pending and dead ones)". */
 void cube_sql_seals(const struct cube_state *state, struct buf *sql);
 
 #endif

@@ -4,17 +4,19 @@
  *   1. new units are written down as pending                 (crash: dead on the next start)
  *   2. statements write their rows under the new numbers     (readers leave pending numbers out)
  *   3. one transaction: pending -> live, the old -> dead, time -> clean; or, when rows took off for
- *      the same time since step 1, pending -> dead           (crash: as after 1)
+ *      the same time since work was looked for, pending -> dead  (crash: as after 1)
  *   4. the rows of dead units are deleted when the next sealing begins, then their units forgotten
  */
 #include "cube/cube_internal.h"
 
 #include <stdlib.h>
 
-#define WINDOW_ROWS ((uint64_t)2000000) /* rows of events that one seal takes at once, if days allow */
-#define WINDOW_SECONDS ((int64_t)366 * 86400) /* and so much time: its hours are listed in statements */
-#define QUIET_SECONDS 3600              /* a day is sealed when it ended so long ago */
-#define WINDOW_BUCKETS 64               /* coarse buckets that one seal takes at once */
+#define WINDOW_ROWS                                                                                \
+    ((uint64_t)2000000) /* rows of events that one seal takes at once, if days allow */
+#define WINDOW_SECONDS                                                                             \
+    ((int64_t)366 * 86400) /* and so much time: its hours are listed in statements */
+#define QUIET_SECONDS 3600 /* a day is sealed when it ended so long ago */
+#define WINDOW_BUCKETS 64  /* coarse buckets that one seal takes at once */
 
 /* Units that one seal writes: buckets of one grain of one site, in order of time. */
 struct seal {
@@ -22,7 +24,7 @@ struct seal {
     char *site; /* ALL_SITES: of all */
     const struct zone *zone;
     enum grain grain;
-    int64_t from, to;   /* the time that will be clean */
+    int64_t from, to;    /* the time that will be clean */
     VEC(int64_t) starts; /* buckets that have rows */
     uint32_t first_seal; /* of starts[0]; the others follow */
     struct selection selection;
@@ -36,6 +38,27 @@ static void seal_release(struct seal *s) {
     vec_free(&s->starts);
     selection_release(&s->selection);
     free(s->live);
+}
+
+/* --- rows that arrive beside a seal --- */
+
+/* From before the look for work on, so that rows which come between the look and the statements
+ * count as well. With the mutex. */
+static void watch(struct cube *c) {
+    c->watching = true;
+    for (size_t i = 0; i < c->flights.len; i++) {
+        struct flight flight = c->flights.items[i];
+        flight.site = xstrdup(flight.site);
+        vec_push(&c->beside, flight);
+    }
+}
+
+static void unwatch(struct cube *c) {
+    pthread_mutex_lock(&c->mutex);
+    c->watching = false;
+    cube_free_flights(c->beside.items, c->beside.len);
+    vec_free(&c->beside);
+    pthread_mutex_unlock(&c->mutex);
 }
 
 /* --- step 1 and 3 --- */
@@ -59,13 +82,10 @@ static int begin(struct seal *s, struct err *err) {
         vec_push(&site->units, unit);
     }
     site->changed = c->state.changed = true;
-    c->sealing = true;
-    for (size_t i = 0; i < c->flights.len; i++) {
-        struct flight flight = c->flights.items[i];
-        flight.site = xstrdup(flight.site);
-        vec_push(&c->beside, flight);
-    }
     int rc = cube_state_save(c->control, &c->state, err);
+    for (size_t i = 0; rc != 0 && i < site->units.len; i++)
+        if (site->units.items[i].seal >= s->first_seal)
+            site->units.items[i].state = UNIT_DEAD;
     pthread_mutex_unlock(&c->mutex);
     return rc;
 }
@@ -86,8 +106,8 @@ static int compare_start(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-/* Does this seal take the place of that unit? Days: of all in its time, also of those that have no rows
- * any more. Coarse buckets: of the same ones. */
+/* Does this seal take the place of that unit? Days: of all in its time, also of those that have no
+ * rows any more. Coarse buckets: of the same ones. */
 static bool replaces(const struct seal *s, const struct seal_unit *unit) {
     if (unit->grain != s->grain)
         return false;
@@ -112,9 +132,6 @@ static int finish(struct seal *s, bool good, struct err *err) {
     if (good && s->grain == GRAIN_DAY && !is_all(s))
         ranges_add(&site->clean, s->from, s->to);
     site->changed = true;
-    c->sealing = false;
-    cube_free_flights(c->beside.items, c->beside.len);
-    vec_free(&c->beside);
     int rc = cube_state_save(c->control, &c->state, err);
     pthread_mutex_unlock(&c->mutex);
     return rc;
@@ -125,7 +142,8 @@ static int finish(struct seal *s, bool good, struct err *err) {
 static void sql_starts(const struct seal *s, struct buf *sql) {
     buf_add_char(sql, '[');
     for (size_t i = 0; i < s->starts.len; i++)
-        buf_printf(sql, "%stoUInt32(%lld)", i ? "," : "", (long long)max_i64(s->starts.items[i], 0));
+        buf_printf(sql, "%stoUInt32(%lld)", i ? "," : "",
+                   (long long)max_i64(s->starts.items[i], 0));
     buf_add_char(sql, ']');
 }
 
@@ -157,8 +175,8 @@ static int write_views(const struct seal *s, struct err *err) {
     return rc;
 }
 
-/* Where the cells of a fact come from: the views of this seal (days) or of earlier ones (coarse grains),
- * raw rows, or finer cells of the same cube, which sums may be taken of. */
+/* Where the cells of a fact come from: the views of this seal (days) or of earlier ones (coarse
+ * grains), raw rows, or finer cells of the same cube, which sums may be taken of. */
 static void sql_source(const struct seal *s, const struct cube_def *def, enum fact fact,
                        enum grain grain, struct buf *sql) {
     bool mine = s->grain == GRAIN_DAY && !is_all(s);
@@ -192,17 +210,19 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
     enum dimension dimensions[CUBE_MAX_DIMENSIONS];
     size_t n = cube_dimensions(def, dimensions);
     bool states = n == 0 && fact == FACT_V;
-    bool from_cells = fact != FACT_V && grain > (cube_has_grain(def, GRAIN_HOUR) ? GRAIN_HOUR : GRAIN_DAY);
+    bool from_cells =
+        fact != FACT_V && grain > (cube_has_grain(def, GRAIN_HOUR) ? GRAIN_HOUR : GRAIN_DAY);
     struct buf sql = {0}, keys = {0};
     for (size_t i = 0; i < n; i++)
         buf_printf(&keys, ", %s", dimension_defs[dimensions[i]].name);
-    buf_printf(&sql, "INSERT INTO cube_%s (site, grain, time, seal, bot%s", def->name, buf_cstr(&keys));
+    buf_printf(&sql, "INSERT INTO cube_%s (site, grain, time, seal, bot%s", def->name,
+               buf_cstr(&keys));
     for (size_t m = 0; m < METRIC_COUNT; m++)
         if (is_measure(m, def, fact))
             buf_printf(&sql, ", %s", metric_defs[m].name);
     buf_add_cstr(&sql, states ? ", visitors_state) SELECT " : ") SELECT ");
-    buf_printf(&sql, "%s, toUInt8(%d), b, s, bot%s", is_all(s) ? "'" ALL_SITES "'" : "site", (int)grain,
-               buf_cstr(&keys));
+    buf_printf(&sql, "%s, toUInt8(%d), b, s, bot%s", is_all(s) ? "'" ALL_SITES "'" : "site",
+               (int)grain, buf_cstr(&keys));
     for (size_t m = 0; m < METRIC_COUNT; m++) {
         if (!is_measure(m, def, fact))
             continue;
@@ -211,7 +231,8 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
         else
             buf_printf(&sql, ", toUInt64(%s)", metric_defs[m].sql);
     }
-    buf_add_cstr(&sql, states ? ", uniqCombinedState(visitor) FROM (SELECT *, " : " FROM (SELECT *, ");
+    buf_add_cstr(&sql,
+                 states ? ", uniqCombinedState(visitor) FROM (SELECT *, " : " FROM (SELECT *, ");
     int rc = sql_bucket(&sql, s->zone, grain, s->starts.items[0], s->to, "time", err);
     buf_add_cstr(&sql, " AS b, ");
     /* `seal` is a column of the rows: the new number needs another name */
@@ -299,7 +320,8 @@ static int find_hours(struct cube *c, const struct selection *selection, struct 
     struct str rest = buf_str(&out), line, field;
     while (rc == 0 && str_split(&rest, '\n', &line)) {
         uint64_t hour, rows;
-        if (!str_split(&line, '\t', &field) || !str_to_u64(field, &hour) || !str_to_u64(line, &rows))
+        if (!str_split(&line, '\t', &field) || !str_to_u64(field, &hour) ||
+            !str_to_u64(line, &rows))
             continue;
         struct hour_rows row = {(int64_t)hour * 3600, rows};
         vec_push(ret, row);
@@ -324,8 +346,12 @@ static int seal_range(struct cube *c, struct str name, const struct zone *zone, 
     while (i < hours->len && hours->items[i].hour + 3600 <= range.from)
         i++;
     while (rc == 0 && at < range.to) {
-        struct seal s = {.cube = c, .site = str_dup(name), .zone = zone, .grain = GRAIN_DAY,
-                         .from = at, .to = range.to};
+        struct seal s = {.cube = c,
+                         .site = str_dup(name),
+                         .zone = zone,
+                         .grain = GRAIN_DAY,
+                         .from = at,
+                         .to = range.to};
         uint64_t rows = 0;
         for (; i < hours->len && hours->items[i].hour < range.to; i++) {
             int64_t hour = hours->items[i].hour;
@@ -353,9 +379,10 @@ static int seal_range(struct cube *c, struct str name, const struct zone *zone, 
     return rc;
 }
 
-/* What is dirty of one site, copied out of the state. */
-static bool site_work(struct cube *c, size_t i, int64_t now, char **ret_name, struct zone **ret_zone,
-                      struct ranges *ret_dirty, int *rc, struct err *err) {
+/* What is dirty of one site, copied out of the state. When it is to be sealed: watched from here
+ * on. */
+static bool site_work(struct cube *c, size_t i, int64_t now, bool seal, char **ret_name,
+                      struct zone **ret_zone, struct ranges *ret_dirty, int *rc, struct err *err) {
     pthread_mutex_lock(&c->mutex);
     struct cube_site *site = i < c->state.sites.len ? &c->state.sites.items[i] : NULL;
     *rc = 0;
@@ -367,6 +394,8 @@ static bool site_work(struct cube *c, size_t i, int64_t now, char **ret_name, st
         if (*rc == 0)
             find_dirty(&site->clean, *ret_zone, horizon_of(*ret_zone, now), ret_dirty);
     }
+    if (seal)
+        watch(c);
     pthread_mutex_unlock(&c->mutex);
     return site != NULL;
 }
@@ -380,14 +409,16 @@ static int each_dirty_site(struct cube *c, int64_t now, cube_progress_fn *progre
         struct ranges dirty = {0};
         struct hours hours = {0};
         struct selection selection = {0};
-        bool more = site_work(c, i, now, &name, &zone, &dirty, &rc, err);
+        bool more = site_work(c, i, now, seal, &name, &zone, &dirty, &rc, err);
         if (rc == 0 && dirty.len > 0) {
             ranges_copy(selection_site(&selection, str_from(name)), &dirty);
             rc = find_hours(c, &selection, &hours, err);
         }
         for (size_t j = 0; rc == 0 && seal && j < dirty.len; j++)
-            rc = seal_range(c, str_from(name), zone, dirty.items[j], &hours, progress, arg, rows, all,
-                            err);
+            rc = seal_range(c, str_from(name), zone, dirty.items[j], &hours, progress, arg, rows,
+                            all, err);
+        if (seal)
+            unwatch(c);
         for (size_t j = 0; !seal && j < hours.len; j++)
             *rows += hours.items[j].rows;
         selection_release(&selection);
@@ -468,7 +499,8 @@ static void collect(struct cube *c, struct seal *s, int64_t horizon, int64_t *at
             const struct cube_site *one = &c->state.sites.items[j];
             bool mine = is_all(s) ? strcmp(one->name, ALL_SITES) != 0 : one == site;
             if (mine && one->first < to && one->last > from)
-                ranges_add(selection_site(&s->selection, str_from(one->name)), max_i64(from, 0), to);
+                ranges_add(selection_site(&s->selection, str_from(one->name)), max_i64(from, 0),
+                           to);
         }
     }
     if (s->starts.len > 0) {
@@ -485,6 +517,7 @@ static int seal_coarse(struct cube *c, const char *name, const struct zone *zone
         struct seal s = {.cube = c, .site = xstrdup(name), .zone = zone, .grain = grain};
         before = at;
         pthread_mutex_lock(&c->mutex);
+        watch(c);
         collect(c, &s, horizon_of(zone, now), &at);
         /* names may move when sites are added: own copies for the statements */
         for (size_t i = 0; i < s.selection.len; i++)
@@ -492,6 +525,7 @@ static int seal_coarse(struct cube *c, const char *name, const struct zone *zone
         pthread_mutex_unlock(&c->mutex);
         if (s.starts.len > 0)
             rc = run_seal(&s, err);
+        unwatch(c);
         for (size_t i = 0; i < s.selection.len; i++)
             free((char *)(uintptr_t)s.selection.items[i].site.ptr);
         seal_release(&s);
@@ -532,67 +566,13 @@ static int seal_all_coarse(struct cube *c, int64_t now, struct err *err) {
     return rc;
 }
 
-/* --- step 4 --- */
-
-struct seal_list {
-    uint32_t *items;
-    size_t len, cap;
-};
-
-static bool in_list(const struct seal_list *list, uint32_t seal) {
-    for (size_t i = 0; i < list->len; i++)
-        if (list->items[i] == seal)
-            return true;
-    return false;
-}
-
-static int delete_rows(struct cube *c, const struct seal_list *dead, struct err *err) {
-    struct buf sql = {0};
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i <= cube_defs_count; i++) {
-        buf_clear(&sql);
-        buf_printf(&sql, "ALTER TABLE %s%s DELETE WHERE seal IN (", i < cube_defs_count ? "cube_" : "",
-                   i < cube_defs_count ? cube_defs[i].name : "views");
-        for (size_t j = 0; j < dead->len; j++)
-            buf_printf(&sql, "%s%u", j ? "," : "", dead->items[j]);
-        buf_add_cstr(&sql, ") SETTINGS mutations_sync = 1");
-        rc = cube_execute(c, &sql, err);
-    }
-    buf_release(&sql);
-    return rc;
-}
-
-static int delete_dead(struct cube *c, struct err *err) {
-    struct seal_list dead = {0};
-    pthread_mutex_lock(&c->mutex);
-    for (size_t i = 0; i < c->state.sites.len; i++)
-        for (size_t j = 0; j < c->state.sites.items[i].units.len; j++)
-            if (c->state.sites.items[i].units.items[j].state == UNIT_DEAD)
-                vec_push(&dead, c->state.sites.items[i].units.items[j].seal);
-    pthread_mutex_unlock(&c->mutex);
-    int rc = dead.len > 0 ? delete_rows(c, &dead, err) : 0;
-    pthread_mutex_lock(&c->mutex);
-    for (size_t i = 0; dead.len > 0 && rc == 0 && i < c->state.sites.len; i++) {
-        struct cube_site *site = &c->state.sites.items[i];
-        size_t kept = 0;
-        for (size_t j = 0; j < site->units.len; j++)
-            if (!in_list(&dead, site->units.items[j].seal))
-                site->units.items[kept++] = site->units.items[j];
-        site->changed = site->changed || kept != site->units.len;
-        site->units.len = kept;
-    }
-    if (rc == 0)
-        rc = cube_state_save(c->control, &c->state, err);
-    pthread_mutex_unlock(&c->mutex);
-    vec_free(&dead);
-    return rc;
-}
+/* --- all of it --- */
 
 int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg, struct err *err) {
     uint64_t all = 0, done = 0;
     if (!c->config->seal)
         return 0;
-    int rc = delete_dead(c, err);
+    int rc = cube_delete_dead(c, err);
     if (rc == 0)
         rc = cube_unsealed_rows(c, now, &all, err);
     if (rc == 0)

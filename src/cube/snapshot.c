@@ -3,8 +3,11 @@
 #include "cube/cube_internal.h"
 
 void cube_snapshot(struct cube *c, struct cube_snapshot *ret) {
-    *ret = (struct cube_snapshot){0};
+    *ret = (struct cube_snapshot){.cube = c};
     pthread_mutex_lock(&c->mutex);
+    ret->moment = c->moment;
+    ret->state.next_seal = c->state.next_seal;
+    vec_push(&c->readers, ret->moment);
     for (size_t i = 0; i < c->state.sites.len; i++) {
         const struct cube_site *from = &c->state.sites.items[i];
         struct cube_site *to = cube_state_add(&ret->state, str_from(from->name), from->zone);
@@ -19,8 +22,20 @@ void cube_snapshot(struct cube *c, struct cube_snapshot *ret) {
 }
 
 void cube_snapshot_release(struct cube_snapshot *s) {
+    struct cube *c = s->cube;
+    if (c != NULL) {
+        pthread_mutex_lock(&c->mutex);
+        for (size_t i = 0; i < c->readers.len; i++) {
+            if (c->readers.items[i] == s->moment) {
+                c->readers.items[i] = c->readers.items[--c->readers.len];
+                break;
+            }
+        }
+        pthread_mutex_unlock(&c->mutex);
+    }
     cube_state_release(&s->state);
     buf_release(&s->seals);
+    s->cube = NULL;
 }
 
 bool cube_site_covers(const struct cube_site *site, enum grain grain, int64_t from, int64_t to) {

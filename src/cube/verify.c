@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 /* The measures compared: one of each fact, and one that flags decide. */
-static const enum metric measures[] = {METRIC_hits, METRIC_pageviews, METRIC_sessions, METRIC_downloads};
+static const enum metric measures[] = {METRIC_hits, METRIC_pageviews, METRIC_sessions,
+                                       METRIC_downloads};
 
 struct hour_sums {
     int64_t hour;
@@ -15,7 +16,8 @@ struct sums {
     size_t len, cap;
 };
 
-/* Sums by UTC hour, from cells (raw false; a local hour counts where it starts) or from raw rows. */
+/* Sums by UTC hour, from cells (raw false; a local hour counts where it starts) or from raw rows.
+ */
 static int read_sums(struct cube *c, const struct selection *selection, const char *seals, bool raw,
                      struct sums *ret, struct err *err) {
     struct buf sql = {0}, out = {0};
@@ -38,7 +40,8 @@ static int read_sums(struct cube *c, const struct selection *selection, const ch
         if (raw) {
             sql_raw_rows(&sql, metric->fact, selection);
         } else {
-            buf_printf(&sql, "SELECT * FROM cube_totals WHERE grain = %d AND %s AND ", GRAIN_HOUR, seals);
+            buf_printf(&sql, "SELECT * FROM cube_totals WHERE grain = %d AND %s AND ", GRAIN_HOUR,
+                       seals);
             sql_selection(&sql, selection, "time", 0, 0);
         }
         buf_add_cstr(&sql, ") GROUP BY h");
@@ -84,8 +87,10 @@ static int compare(const char *site, const struct sums *cells, const struct sums
     size_t i = 0, j = 0;
     int rc = 0;
     while (rc == 0 && (i < cells->len || j < events->len)) {
-        bool left = j == events->len || (i < cells->len && cells->items[i].hour <= events->items[j].hour);
-        bool right = i == cells->len || (j < events->len && events->items[j].hour <= cells->items[i].hour);
+        bool left =
+            j == events->len || (i < cells->len && cells->items[i].hour <= events->items[j].hour);
+        bool right =
+            i == cells->len || (j < events->len && events->items[j].hour <= cells->items[i].hour);
         const struct hour_sums *a = left ? &cells->items[i] : &none;
         const struct hour_sums *b = right ? &events->items[j] : &none;
         for (size_t m = 0; rc == 0 && m < ARRAY_LEN(measures); m++)
@@ -98,9 +103,10 @@ static int compare(const char *site, const struct sums *cells, const struct sums
     return rc;
 }
 
-/* The whole local hours of clean time in [from, to): rows take away half hours, whose cells hold more. */
-static void clip_hours(const struct cube_site *site, const struct zone *zone, int64_t from, int64_t to,
-                       struct ranges *ret) {
+/* The whole local hours of clean time in [from, to): rows take away half hours, whose cells hold
+ * more. */
+static void clip_hours(const struct cube_site *site, const struct zone *zone, int64_t from,
+                       int64_t to, struct ranges *ret) {
     struct ranges clean = {0};
     ranges_clip(&site->clean, from, to, true, &clean);
     for (size_t i = 0; i < clean.len; i++) {

@@ -1,6 +1,6 @@
-/* Cubes change no answer: random traffic arrives in random pieces, time is half sealed, cubes are dropped,
- * the data directory is opened again, and each question gets the answer that raw rows give and that a
- * count in C gives. CASK_SEED repeats a run, CASK_ROUNDS makes it longer. */
+/* Cubes change no answer: random traffic arrives in random pieces, time is half sealed, cubes are
+ * dropped, the data directory is opened again, and each question gets the answer that raw rows give
+ * and that a count in C gives. CASK_SEED repeats a run, CASK_ROUNDS makes it longer. */
 #include "flow/world.h"
 
 #include <fcntl.h>
@@ -25,14 +25,15 @@ static void ask_some(struct world *w, unsigned n) {
         world_compare(w, &a);
         asked_release(&a);
     }
-    for (unsigned i = 0; i < n / 4 + 1; i++)
+    for (unsigned i = 0; i < n / 6 + 1; i++)
         world_compare_count(w);
 }
 
-static int count_difference(void *arg, const char *site, int64_t hour, const char *measure, uint64_t in_cells,
-                            uint64_t in_events) {
+static int count_difference(void *arg, const char *site, int64_t hour, const char *measure,
+                            uint64_t in_cells, uint64_t in_events) {
     const struct world *w = arg;
-    fail_msg("seed %" PRIu64 ": %s at %" PRId64 ": %s is %" PRIu64 " in cells and %" PRIu64 " in events",
+    fail_msg("seed %" PRIu64 ": %s at %" PRId64 ": %s is %" PRIu64 " in cells and %" PRIu64
+             " in events",
              w->seed, site, hour, measure, in_cells, in_events);
     return 0;
 }
@@ -45,13 +46,14 @@ static void verify(struct world *w) {
 
 static void insert_some(struct world *w) {
     size_t left = w->traffic.len - w->inserted;
-    world_insert(w, w->in->client, rng_chance(&w->rng, 50) ? 1 + rng_below(&w->rng, left) : 1 + left / 3);
+    world_insert(w, w->in->client,
+                 rng_chance(&w->rng, 50) ? 1 + rng_below(&w->rng, left) : 1 + left / 3);
 }
 
 static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
     UNUSED(state);
     uint64_t seed = world_seed();
-    unsigned rounds = world_rounds(4);
+    unsigned rounds = world_rounds(2);
     for (unsigned round = 0; round < rounds; round++, seed++) {
         struct world w;
         print_message("seed %" PRIu64 "\n", seed);
@@ -70,7 +72,7 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
                 world_close(&w);
                 world_open(&w);
             }
-            ask_some(&w, 8);
+            ask_some(&w, 4);
         }
         w.now = w.traffic.to + 400 * 86400; /* everything is sealed */
         world_seal(&w);
@@ -79,7 +81,7 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
         struct err err = {0};
         assert_ok(cube_unsealed_rows(w.in->cube, w.now, &rows, &err), err);
         assert_int_equal(rows, 0);
-        ask_some(&w, 20);
+        ask_some(&w, 8);
         world_end(&w);
     }
 }
@@ -106,7 +108,7 @@ static void *insert_beside(void *arg) {
 static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
     UNUSED(state);
     uint64_t seed = world_seed();
-    for (unsigned round = 0, rounds = world_rounds(2); round < rounds; round++, seed++) {
+    for (unsigned round = 0, rounds = world_rounds(1); round < rounds; round++, seed++) {
         struct world w;
         pthread_t thread;
         print_message("seed %" PRIu64 "\n", seed);
@@ -120,10 +122,10 @@ static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
         pthread_join(thread, NULL);
         client_free(b.client);
         verify(&w);
-        ask_some(&w, 12);
+        ask_some(&w, 6);
         world_seal(&w);
         verify(&w);
-        ask_some(&w, 12);
+        ask_some(&w, 6);
         world_end(&w);
     }
 }
@@ -136,7 +138,8 @@ static void *seal_beside(void *arg) {
     struct rng rng = {w->seed};
     while (!atomic_load(&b->stop)) {
         uint32_t hour = (uint32_t)((w->traffic.from + (int64_t)rng_below(&rng, 86400 * 2)) / 3600);
-        struct touched_site touched = {.site = (char *)(uintptr_t)traffic_sites[rng_below(&rng, w->traffic.n_sites)]};
+        struct touched_site touched = {
+            .site = (char *)(uintptr_t)traffic_sites[rng_below(&rng, w->traffic.n_sites)]};
         struct hour_range range = {hour, hour + 1};
         struct err err = {0};
         vec_push(&touched.ranges, range);
@@ -152,7 +155,7 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     UNUSED(state);
     struct world w;
     pthread_t thread;
-    struct asked asked[20];
+    struct asked asked[8];
     struct result expected[ARRAY_LEN(asked)];
     uint64_t seed = world_seed();
     print_message("seed %" PRIu64 "\n", seed);
@@ -172,7 +175,7 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     }
     struct beside b = {.world = &w};
     assert_int_equal(pthread_create(&thread, NULL, seal_beside, &b), 0);
-    for (unsigned round = 0, rounds = world_rounds(3) * 5; round < rounds; round++) {
+    for (unsigned round = 0, rounds = world_rounds(1) * 6; round < rounds; round++) {
         for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
             struct result got;
             world_ask(&w, client, &asked[i], false, &got);
@@ -227,15 +230,16 @@ static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
     struct world w;
     print_message("seed %" PRIu64 "\n", seed);
     world_start(&w, seed, 30);
-    for (unsigned round = 0, rounds = world_rounds(2) * 3; round < rounds; round++) {
+    for (unsigned round = 0, rounds = world_rounds(1) * 4; round < rounds; round++) {
         if (w.inserted < w.traffic.len)
             world_insert(&w, w.in->client, 1 + w.traffic.len / 8);
-        w.now = w.traffic.from + (int64_t)rng_below(&w.rng, (uint64_t)(w.traffic.to - w.traffic.from) * 2);
+        w.now = w.traffic.from +
+                (int64_t)rng_below(&w.rng, (uint64_t)(w.traffic.to - w.traffic.from) * 2);
         world_close(&w);
         seal_in_a_child(&w, 150 + (unsigned)rng_below(&w.rng, 600));
         open_patiently(&w);
         verify(&w);
-        ask_some(&w, 6);
+        ask_some(&w, 3);
         if (rng_chance(&w.rng, 50))
             world_seal(&w);
     }
@@ -244,8 +248,9 @@ static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
 
 static void copy_control(struct world *w, const char *from, const char *to) {
     char command[300];
-    snprintf(command, sizeof command, "cd '%s' && rm -f %s* && for f in %s*; do cp \"$f\" %s\"${f#%s}\"; done",
-             w->dir, to, from, to, from);
+    snprintf(command, sizeof command,
+             "cd '%s' && rm -f %s* && for f in %s*; do cp \"$f\" %s\"${f#%s}\"; done", w->dir, to,
+             from, to, from);
     assert_int_equal(system(command), 0);
 }
 
@@ -278,10 +283,10 @@ static void control_data__older_than_the_cubes_drop_them(void **state) {
     copy_control(&w, "aside.db", "control.db");
     world_open(&w);
     assert_int_equal(count_live(&w), 0);
-    ask_some(&w, 10);
+    ask_some(&w, 3);
     world_seal(&w);
     verify(&w);
-    ask_some(&w, 10);
+    ask_some(&w, 3);
     world_end(&w);
 }
 

@@ -34,7 +34,8 @@ static const char *const files[] = {"/d/cdap-1.zip", "/d/cdap-2.zip", "/d/tigon.
 static const char *const products[] = {"CDAP", "CDAP", "Tigon"};
 static const char *const versions[] = {"1", "2", ""};
 static const char *const platforms[] = {"", "", "deb"};
-static const char *const referrers[] = {"", "", "http://s.example/q", "http://r.example/", "http://la.example/"};
+static const char *const referrers[] = {"", "", "http://s.example/q", "http://r.example/",
+                                        "http://la.example/"};
 static const char *const domains[] = {"", "", "s.example", "r.example", "la.example"};
 static const char *const channels[] = {"direct", "direct", "search", "referral", "internal"};
 static const char *const campaigns[] = {"", "", "", "spring"};
@@ -114,9 +115,9 @@ static void one_run(struct traffic *t, struct rng *r, struct event who, enum eve
 }
 
 void traffic_make(struct traffic *t, struct rng *r, size_t n_visitors) {
-    static const enum event_kind kinds[] = {KIND_PAGEVIEW, KIND_PAGEVIEW, KIND_PAGEVIEW, KIND_PAGEVIEW,
-                                            KIND_DOWNLOAD, KIND_DOWNLOAD, KIND_OTHER, KIND_ASSET,
-                                            KIND_EVENT};
+    static const enum event_kind kinds[] = {KIND_PAGEVIEW, KIND_PAGEVIEW, KIND_PAGEVIEW,
+                                            KIND_PAGEVIEW, KIND_DOWNLOAD, KIND_DOWNLOAD,
+                                            KIND_OTHER,    KIND_ASSET,    KIND_EVENT};
     static const int64_t days[] = {2, 5, 9, 40, 100};
     *t = (struct traffic){.n_sites = 1 + rng_below(r, TRAFFIC_SITES)};
     t->from = PICK(r, starts) + (int64_t)rng_below(r, 86400);
@@ -142,29 +143,49 @@ void traffic_release(struct traffic *t) { vec_free(t); }
 struct str traffic_value(const struct traffic *t, struct rng *r, enum dimension d) {
     const struct event *e = &t->items[rng_below(r, t->len)];
     switch (d) {
-    case DIM_site: return e->site;
-    case DIM_source: return e->source;
-    case DIM_country: return e->country;
-    case DIM_browser: return e->browser;
-    case DIM_browser_version: return e->browser_version;
-    case DIM_os: return e->os;
-    case DIM_device: return e->device;
-    case DIM_bot: return e->bot ? STR("1") : STR("0");
+    case DIM_site:
+        return e->site;
+    case DIM_source:
+        return e->source;
+    case DIM_country:
+        return e->country;
+    case DIM_browser:
+        return e->browser;
+    case DIM_browser_version:
+        return e->browser_version;
+    case DIM_os:
+        return e->os;
+    case DIM_device:
+        return e->device;
+    case DIM_bot:
+        return e->bot ? STR("1") : STR("0");
     case DIM_path:
-    case DIM_entry_path: return e->path;
-    case DIM_referrer: return e->referrer;
-    case DIM_referrer_domain: return e->referrer_domain;
-    case DIM_channel: return e->channel;
+    case DIM_entry_path:
+        return e->path;
+    case DIM_referrer:
+        return e->referrer;
+    case DIM_referrer_domain:
+        return e->referrer_domain;
+    case DIM_channel:
+        return e->channel;
     case DIM_utm_source:
     case DIM_utm_medium:
-    case DIM_utm_campaign: return e->utm_campaign;
-    case DIM_product: return e->product;
-    case DIM_version: return e->version;
-    case DIM_platform: return e->platform;
-    case DIM_status: return e->status == 200 ? STR("200") : STR("404");
-    case DIM_method: return e->method;
-    case DIM_event: return e->event;
-    default: return STR("");
+    case DIM_utm_campaign:
+        return e->utm_campaign;
+    case DIM_product:
+        return e->product;
+    case DIM_version:
+        return e->version;
+    case DIM_platform:
+        return e->platform;
+    case DIM_status:
+        return e->status == 200 ? STR("200") : STR("404");
+    case DIM_method:
+        return e->method;
+    case DIM_event:
+        return e->event;
+    default:
+        return STR("");
     }
 }
 
@@ -188,11 +209,13 @@ static bool is_same_run(const struct event *x, const struct event *y) {
            (x->kind != KIND_DOWNLOAD || str_eq(x->path, y->path));
 }
 
-static bool is_counted(const struct event *e, unsigned sites, int64_t from, int64_t to, enum bots bots) {
+static bool is_counted(const struct event *e, unsigned sites, int64_t from, int64_t to,
+                       enum bots bots) {
     for (size_t i = 0; i < TRAFFIC_SITES; i++)
         if (str_is(e->site, traffic_sites[i]) && !(sites >> i & 1))
             return false;
-    return e->ts >= from && e->ts < to && (bots == BOTS_INCLUDE || (bots == BOTS_ONLY) == (e->bot == 1));
+    return e->ts >= from && e->ts < to &&
+           (bots == BOTS_INCLUDE || (bots == BOTS_ONLY) == (e->bot == 1));
 }
 
 struct seen {
@@ -239,7 +262,8 @@ static void fold(struct tallies *t) {
     t->len = kept;
 }
 
-static struct tally tally_of(const struct event *before, const struct event *e, const struct event *after) {
+static struct tally tally_of(const struct event *before, const struct event *e,
+                             const struct event *after) {
     struct tally one = {.hits = 1, .bytes = e->bytes};
     one.errors = e->status >= 400 && e->status < 600;
     one.events = e->kind == KIND_EVENT;
@@ -260,7 +284,8 @@ static struct tally tally_of(const struct event *before, const struct event *e, 
 }
 
 void traffic_count(struct event *events, size_t n, unsigned sites, const struct zone *zone,
-                   enum grain grain, int64_t from, int64_t to, enum bots bots, struct tallies *ret) {
+                   enum grain grain, int64_t from, int64_t to, enum bots bots,
+                   struct tallies *ret) {
     VEC(struct seen) seen = {0};
     if (n > 0)
         qsort(events, n, sizeof *events, by_visitor);

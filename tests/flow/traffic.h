@@ -1,5 +1,6 @@
-/* Made-up traffic for property tests: a few sites in awkward zones, visitors that return, ties, gaps around
- * the borders of sessions and downloads; and a count of it that knows nothing of SQL. */
+/* Made-up traffic for property tests: a few sites in awkward zones, visitors that return, ties,
+ * gaps around the borders of sessions and downloads; and a count of it that knows nothing of SQL.
+ */
 #ifndef CASK_TEST_TRAFFIC_H
 #define CASK_TEST_TRAFFIC_H
 

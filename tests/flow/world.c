@@ -9,7 +9,8 @@ uint64_t world_seed(void) {
     const char *given = getenv("CASK_SEED");
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    return given != NULL ? strtoull(given, NULL, 10) : (uint64_t)now.tv_nsec + (uint64_t)now.tv_sec % 1000;
+    return given != NULL ? strtoull(given, NULL, 10)
+                         : (uint64_t)now.tv_nsec + (uint64_t)now.tv_sec % 1000;
 }
 
 unsigned world_rounds(unsigned usual) {
@@ -66,9 +67,9 @@ void world_insert(struct world *w, struct client *client, size_t n) {
     }
     assert_ok(cube_before_insert(w->in->cube, batch.touched.items, batch.touched.len, &err), err);
     for (size_t i = 0; i < batch.months.len; i++)
-        assert_ok(client_insert(client, STR("INSERT INTO events FORMAT RowBinary"), buf_str(&structure),
-                                buf_str(&batch.months.items[i].rows), schema_insert_settings,
-                                schema_n_insert_settings, &err),
+        assert_ok(client_insert(client, STR("INSERT INTO events FORMAT RowBinary"),
+                                buf_str(&structure), buf_str(&batch.months.items[i].rows),
+                                schema_insert_settings, schema_n_insert_settings, &err),
                   err);
     cube_after_insert(w->in->cube);
     batch_release(&batch);
@@ -108,8 +109,13 @@ static const char *metric_name(size_t m) { return metric_defs[m].name; }
 static const char *dimension_name(size_t d) { return dimension_defs[d].name; }
 
 static void set_time(struct asked *a, struct world *w, const char *key) {
-    static const char *const forms[] = {"%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%d", "%Y-%m-%dT%H:00",
-                                        "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%SZ"};
+    static const char *const forms[] = {"%Y",
+                                        "%Y-%m",
+                                        "%Y-%m-%d",
+                                        "%Y-%m-%d",
+                                        "%Y-%m-%dT%H:00",
+                                        "%Y-%m-%dT%H:%M:%S",
+                                        "%Y-%m-%dT%H:%M:%SZ"};
     int64_t span = w->traffic.to - w->traffic.from + 2 * 86400;
     time_t t = w->traffic.from - 86400 + (int64_t)rng_below(&w->rng, (uint64_t)span);
     char text[64];
@@ -147,8 +153,8 @@ static void set_sites(struct asked *a, struct world *w) {
 void asked_random(struct asked *a, struct world *w) {
     static const char *const grains[] = {"hour", "day", "day", "week", "month", "quarter", "year"};
     static const char *const compares[] = {"week", "month", "quarter", "year", "previous"};
-    static const char *const zones[] = {"UTC", "Europe/Berlin", "America/Los_Angeles", "Asia/Kolkata",
-                                        "Australia/Lord_Howe"};
+    static const char *const zones[] = {"UTC", "Europe/Berlin", "America/Los_Angeles",
+                                        "Asia/Kolkata", "Australia/Lord_Howe"};
     static const char *const bots[] = {"exclude", "include", "only"};
     struct rng *r = &w->rng;
     *a = (struct asked){0};
@@ -181,36 +187,50 @@ void asked_random(struct asked *a, struct world *w) {
         asked_set(a, "fill", STR("1"));
 }
 
-static int ask(struct world *w, struct client *client, const struct asked *a, bool raw, struct result *ret,
-               struct err *err) {
+static int ask(struct world *w, struct client *client, const struct asked *a, bool raw,
+               struct result *ret, struct err *err) {
     struct query_env env = {&w->config, client, w->in->cube, w->now, raw};
     return query_run(&env, &a->question, ret, NULL, err);
 }
 
-void world_ask(struct world *w, struct client *client, const struct asked *a, bool raw, struct result *ret) {
+void world_ask(struct world *w, struct client *client, const struct asked *a, bool raw,
+               struct result *ret) {
     struct err err = {0};
     int rc = ask(w, client, a, raw, ret, &err);
     if (rc != 0)
-        fail_msg("seed %" PRIu64 ":" STR_FMT ": %d: %s", w->seed, STR_ARG(buf_str(&a->words)), rc, err.text);
+        fail_msg("seed %" PRIu64 ":" STR_FMT ": %d: %s", w->seed, STR_ARG(buf_str(&a->words)), rc,
+                 err.text);
 }
 
 static bool same_value(const struct value *x, const struct value *y) {
     if (x->type != y->type)
         return false;
     switch (x->type) {
-    case VALUE_NULL: return true;
-    case VALUE_REAL: return x->real == y->real;
-    case VALUE_TEXT: return str_eq(x->text, y->text);
-    default: return x->integer == y->integer;
+    case VALUE_NULL:
+        return true;
+    case VALUE_REAL:
+        return x->real == y->real;
+    case VALUE_TEXT:
+        return str_eq(x->text, y->text);
+    default:
+        return x->integer == y->integer;
     }
 }
 
 static void show(const struct value *v, struct buf *out) {
     switch (v->type) {
-    case VALUE_NULL: buf_add_cstr(out, "null"); break;
-    case VALUE_REAL: buf_printf(out, "%g", v->real); break;
-    case VALUE_TEXT: buf_printf(out, "\"" STR_FMT "\"", STR_ARG(v->text)); break;
-    default: buf_printf(out, "%lld", (long long)v->integer); break;
+    case VALUE_NULL:
+        buf_add_cstr(out, "null");
+        break;
+    case VALUE_REAL:
+        buf_printf(out, "%g", v->real);
+        break;
+    case VALUE_TEXT:
+        buf_printf(out, "\"" STR_FMT "\"", STR_ARG(v->text));
+        break;
+    default:
+        buf_printf(out, "%lld", (long long)v->integer);
+        break;
     }
 }
 
@@ -249,7 +269,8 @@ const char *result_differs(const struct result *x, const struct result *y) {
         snprintf(text, sizeof text, "%zu and %zu rows", x->n_rows, y->n_rows);
         what = text;
     }
-    if (what == NULL && (x->from != y->from || x->to != y->to || x->complete_until != y->complete_until))
+    if (what == NULL &&
+        (x->from != y->from || x->to != y->to || x->complete_until != y->complete_until))
         what = "the range differs";
     return what;
 }
@@ -261,58 +282,61 @@ void world_compare(struct world *w, const struct asked *a) {
     int rc = ask(w, w->in->client, a, false, &cubes, &err);
     int raw_rc = ask(w, w->in->client, a, true, &rows, &raw_err);
     if (rc != raw_rc || (rc != 0 && rc != ERR_USAGE))
-        fail_msg("seed %" PRIu64 ":" STR_FMT ": %d %s; raw: %d %s", w->seed, STR_ARG(buf_str(&a->words)), rc,
-                 err.text, raw_rc, raw_err.text);
+        fail_msg("seed %" PRIu64 ":" STR_FMT ": %d %s; raw: %d %s", w->seed,
+                 STR_ARG(buf_str(&a->words)), rc, err.text, raw_rc, raw_err.text);
     if (rc != 0)
         return;
     const char *what = result_differs(&cubes, &rows);
     if (what != NULL)
-        fail_msg("seed %" PRIu64 ":" STR_FMT ": cubes and raw rows: %s", w->seed, STR_ARG(buf_str(&a->words)),
-                 what);
+        fail_msg("seed %" PRIu64 ":" STR_FMT ": cubes and raw rows: %s", w->seed,
+                 STR_ARG(buf_str(&a->words)), what);
     query_free_result(&cubes);
     query_free_result(&rows);
 }
 
 /* --- against the count --- */
 
-#define COUNTED                                                                                     \
-    "hits,pageviews,sessions,visitors,bounces,exits,engaged_seconds,downloads,download_requests,"   \
+#define COUNTED                                                                                    \
+    "hits,pageviews,sessions,visitors,bounces,exits,engaged_seconds,downloads,download_requests,"  \
     "errors,bytes,events"
 
 static bool same_tally(const struct tally *t, const struct value *v) {
-    const uint64_t want[] = {t->hits,      t->pageviews,         t->sessions, t->visitors,
-                             t->bounces,   t->exits,             t->engaged_seconds,
-                             t->downloads, t->download_requests, t->errors,   t->bytes,
-                             t->events};
+    const uint64_t want[] = {
+        t->hits,  t->pageviews,       t->sessions,  t->visitors,          t->bounces,
+        t->exits, t->engaged_seconds, t->downloads, t->download_requests, t->errors,
+        t->bytes, t->events};
     for (size_t i = 0; i < ARRAY_LEN(want); i++)
         if (v[i].type != VALUE_INT || (uint64_t)v[i].integer != want[i])
             return false;
     return true;
 }
 
-static void fail_tally(struct world *w, const struct asked *a, const struct tally *t, const struct value *v) {
+static void fail_tally(struct world *w, const struct asked *a, const struct tally *t,
+                       const struct value *v) {
     struct buf out = {0};
     for (size_t i = 0; i < 12; i++) {
         buf_add_char(&out, ' ');
         show(&v[i], &out);
     }
-    fail_msg("seed %" PRIu64 ":" STR_FMT ": at %lld answered%s, counted %" PRIu64 " %" PRIu64 " %" PRIu64
-             " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
-             " %" PRIu64,
-             w->seed, STR_ARG(buf_str(&a->words)), (long long)t->start, buf_cstr(&out), t->hits, t->pageviews,
-             t->sessions, t->visitors, t->bounces, t->exits, t->engaged_seconds, t->downloads,
-             t->download_requests, t->errors, t->bytes, t->events);
+    fail_msg("seed %" PRIu64 ":" STR_FMT ": at %lld answered%s, counted %" PRIu64 " %" PRIu64
+             " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
+             " %" PRIu64 " %" PRIu64 " %" PRIu64,
+             w->seed, STR_ARG(buf_str(&a->words)), (long long)t->start, buf_cstr(&out), t->hits,
+             t->pageviews, t->sessions, t->visitors, t->bounces, t->exits, t->engaged_seconds,
+             t->downloads, t->download_requests, t->errors, t->bytes, t->events);
 }
 
-static void compare_tallies(struct world *w, const struct asked *a, unsigned sites, struct event *events) {
+static void compare_tallies(struct world *w, const struct asked *a, unsigned sites,
+                            struct event *events) {
     struct result result;
     struct tallies buckets = {0}, whole = {0};
     static const struct tally none;
     const struct question *q = &a->question;
     world_ask(w, w->in->client, a, false, &result);
-    traffic_count(events, w->inserted, sites, result.zone, q->by, result.from, result.to, q->bots, &buckets);
-    traffic_count(events, w->inserted, sites, result.zone, GRAIN_NONE, result.from, result.to, q->bots,
-                  &whole);
+    traffic_count(events, w->inserted, sites, result.zone, q->by, result.from, result.to, q->bots,
+                  &buckets);
+    traffic_count(events, w->inserted, sites, result.zone, GRAIN_NONE, result.from, result.to,
+                  q->bots, &whole);
     if (!same_tally(whole.len ? whole.items : &none, result.total + 1))
         fail_tally(w, a, whole.len ? whole.items : &none, result.total + 1);
     for (size_t i = 0; i < result.n_rows || i < buckets.len; i++) {
@@ -330,7 +354,8 @@ static void compare_tallies(struct world *w, const struct asked *a, unsigned sit
 
 void world_compare_count(struct world *w) {
     static const char *const grains[] = {"hour", "day", "week", "month", "quarter", "year"};
-    static const char *const zones[] = {"Asia/Kathmandu", "America/Los_Angeles", "Australia/Lord_Howe"};
+    static const char *const zones[] = {"Asia/Kathmandu", "America/Los_Angeles",
+                                        "Australia/Lord_Howe"};
     static const char *const bots[] = {"exclude", "include", "only"};
     struct rng *r = &w->rng;
     struct asked a = {0};

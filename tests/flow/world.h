@@ -5,8 +5,8 @@
 #include "flow/traffic.h"
 #include "support/unit.h"
 
-#include "daemon/instance.h"
 #include "cube/snapshot.h"
+#include "daemon/instance.h"
 #include "query/query.h"
 
 struct world {
@@ -32,8 +32,8 @@ void world_open(struct world *w);
 void world_close(struct world *w);
 void world_end(struct world *w);
 
-/* The next n events, in the way of apply: before_insert, one INSERT a month, after_insert. Any thread, with
- * a client of its own. */
+/* The next n events, in the way of apply: before_insert, one INSERT a month, after_insert. Any
+ * thread, with a client of its own. */
 void world_insert(struct world *w, struct client *client, size_t n);
 void world_seal(struct world *w);
 
@@ -48,7 +48,8 @@ void asked_random(struct asked *a, struct world *w);
 void asked_release(struct asked *a);
 
 /* Ask; a failure of the engine fails the test. */
-void world_ask(struct world *w, struct client *client, const struct asked *a, bool raw, struct result *ret);
+void world_ask(struct world *w, struct client *client, const struct asked *a, bool raw,
+               struct result *ret);
 /* NULL if both are the same, else what differs (static text). */
 const char *result_differs(const struct result *x, const struct result *y);
 /* Ask with cubes and without, compare. */
