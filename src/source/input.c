@@ -115,9 +115,12 @@ static bool begins(const struct packing *packing, struct str raw) {
 
 int input_wait(int fd, const struct input_stop *stop, struct err *err) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    while (stop != NULL && poll(&p, 1, STOP_POLL_MS) <= 0)
+    int ready = 0;
+    while (stop != NULL && ready <= 0) {
         if (stop->asked(stop->arg))
             return err_set(err, ERR_STOPPED, "stopped");
+        ready = poll(&p, 1, STOP_POLL_MS); /* a regular file is always ready */
+    }
     return 0;
 }
 
@@ -129,7 +132,7 @@ static int fill(struct input *in, struct err *err) {
         in->at = 0;
     }
     while (!in->eof && in->len < RAW_BYTES) {
-        int rc = in->seekable ? 0 : input_wait(in->fd, in->stop, err);
+        int rc = input_wait(in->fd, in->stop, err);
         if (rc != 0)
             return rc;
         ssize_t n = read(in->fd, in->raw + in->len, RAW_BYTES - in->len);

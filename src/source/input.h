@@ -8,7 +8,8 @@
 
 struct input;
 
-/* Asked while a pipe or terminal has nothing to read: true ends the wait with ERR_STOPPED. */
+/* Asked before each read, and while a pipe or terminal has nothing to read: true ends it with
+ * ERR_STOPPED. */
 struct input_stop {
     bool (*asked)(void *arg);
     void *arg;

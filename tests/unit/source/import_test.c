@@ -481,6 +481,19 @@ static void stopped__goes_on_where_it_was(void **state) {
     lab_free(lab);
 }
 
+static bool soon(void *arg) { return --*(int *)arg == 0; }
+
+static void stopped__in_an_endless_line(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new();
+    int reads = 5;
+    const struct input_stop stop = {soon, &reads};
+    lab->job.anonymous = true;
+    lab->job.stop = &stop;
+    assert_int_equal(run_path(lab, "/dev/zero"), ERR_STOPPED);
+    lab_free(lab);
+}
+
 static void full_lake__is_told_and_nothing_is_lost(void **state) {
     UNUSED(state);
     struct lab *lab = lab_new();
@@ -593,7 +606,7 @@ UNIT_MAIN(unit_test(again__adds_nothing), unit_test(packed__is_the_same_as_plain
           unit_test(damaged__what_came_before_is_in_and_the_mended_file_adds_the_rest),
           unit_test(damaged__in_its_beginning_adds_nothing),
           unit_test(damaged__copy_of_what_is_known_adds_nothing),
-          unit_test(stopped__goes_on_where_it_was),
+          unit_test(stopped__goes_on_where_it_was), unit_test(stopped__in_an_endless_line),
           unit_test(full_lake__is_told_and_nothing_is_lost),
           unit_test(positions__of_others_are_passed_over_and_damaged_ones_told),
           unit_test(any_history__every_line_once))
