@@ -150,6 +150,23 @@ static int resolve(struct resolved *r, struct err *err) {
 
 /* --- running --- */
 
+/* The buckets of an answer and the one of its total, and those to compare with. */
+struct frame {
+    struct spans spans, whole, shifted, shifted_whole;
+};
+
+static int frame_make(const struct resolved *r, struct frame *f, struct err *err) {
+    int rc = spans_make(r->zone, r->q->by, r->from, r->to, &f->spans, err);
+    return rc == 0 ? spans_make(r->zone, GRAIN_NONE, r->from, r->to, &f->whole, err) : rc;
+}
+
+static void frame_release(struct frame *f) {
+    spans_release(&f->spans);
+    spans_release(&f->whole);
+    spans_release(&f->shifted);
+    spans_release(&f->shifted_whole);
+}
+
 /* Run for spans of which some may be empty; row.span is an index into `spans`. */
 static int run(struct resolved *r, const struct spans *spans, bool grouped, struct table *ret,
                struct err *err) {
@@ -193,9 +210,17 @@ static void drop_empty_rows(struct table *t) {
     t->len = kept;
 }
 
+/* Zeros to compare with, if the row's span has a counterpart. */
+static void add_previous(struct table *t, struct table_row *row, const struct spans *shifted) {
+    size_t bytes = (t->n_sums + 1) * sizeof(uint64_t);
+    if (row->span < shifted->len && shifted->items[row->span].from < shifted->items[row->span].to)
+        row->previous = memset(arena_alloc(&t->arena, bytes), 0, bytes);
+}
+
 /* Join the rows of the earlier period to those of the same span and group. */
-static void join_previous(struct table *t, const struct table *earlier, const struct spans *shifted) {
-    size_t own = t->len, bytes = (t->n_sums + 1) * sizeof(uint64_t);
+static void join_previous(struct table *t, const struct table *earlier,
+                          const struct spans *shifted) {
+    size_t own = t->len;
     for (size_t i = 0; i < earlier->len; i++) {
         struct str *dims = arena_alloc(&t->arena, (t->n_dims + 1) * sizeof *dims);
         struct table sorted = *t;
@@ -209,33 +234,51 @@ static void join_previous(struct table *t, const struct table *earlier, const st
     table_sort(t);
     for (size_t i = 0; i < t->len; i++) {
         struct table_row *row = &t->items[i];
-        if (shifted->items[row->span].from >= shifted->items[row->span].to)
-            continue;
         const struct table_row *before = table_find(earlier, row->span, row->dims);
-        row->previous = memset(arena_alloc(&t->arena, bytes), 0, bytes);
-        if (before != NULL)
+        add_previous(t, row, shifted);
+        if (before != NULL && row->previous != NULL)
             memcpy(row->previous, before->sums, t->n_sums * sizeof *before->sums);
     }
 }
 
 /* The rows of the question, with those of the comparison joined. */
-static int run_compared(struct resolved *r, const struct spans *spans, enum grain by, bool grouped,
-                        struct table *ret, struct err *err) {
+static int run_compared(struct resolved *r, const struct spans *spans, const struct spans *shifted,
+                        bool grouped, struct table *ret, struct err *err) {
     int rc = run(r, spans, grouped, ret, err);
     if (rc != 0 || r->q->compare == COMPARE_NONE || spans->len == 0)
         return rc;
-    struct spans shifted = {0};
     struct table earlier;
-    spans_shift(r->zone, by, r->q->compare, r->env->now, spans, &shifted);
-    rc = run(r, &shifted, grouped, &earlier, err);
+    rc = run(r, shifted, grouped, &earlier, err);
     if (rc == 0) {
-        join_previous(ret, &earlier, &shifted);
+        join_previous(ret, &earlier, shifted);
         table_release(&earlier);
     } else {
         table_release(ret);
     }
-    spans_release(&shifted);
     return rc;
+}
+
+/* The time to compare with: of each span, and of all together. */
+static void shift_spans(const struct resolved *r, struct frame *f) {
+    const struct question *q = r->q;
+    if (q->compare == COMPARE_NONE || f->spans.len == 0)
+        return;
+    spans_shift(r->zone, q->by, q->compare, r->env->now, &f->spans, &f->shifted);
+    if (q->compare != COMPARE_PREVIOUS || q->by == GRAIN_NONE) {
+        spans_shift(r->zone, GRAIN_NONE, q->compare, r->env->now, &f->whole, &f->shifted_whole);
+        return;
+    }
+    /* as many buckets back as there are: not the same as so many days */
+    struct span hull = {0};
+    for (size_t i = 0; i < f->shifted.len; i++) {
+        const struct span *span = &f->shifted.items[i];
+        if (span->from >= span->to)
+            continue;
+        if (hull.from == hull.to)
+            hull = *span;
+        hull.to = span->to;
+    }
+    vec_push(&f->shifted_whole, hull);
 }
 
 /* --- shaping --- */
@@ -330,7 +373,7 @@ static void limit_groups(const struct resolved *r, struct table *t) {
 }
 
 /* A row for every group in every span. */
-static void fill(struct table *t, const struct spans *spans) {
+static void fill(struct table *t, const struct frame *f) {
     VEC(const struct str *) groups = {0};
     static const struct str none;
     size_t own = t->len;
@@ -344,12 +387,12 @@ static void fill(struct table *t, const struct spans *spans) {
     }
     if (t->n_dims == 0 && groups.len == 0)
         vec_push(&groups, &none);
-    for (size_t i = 0; i < spans->len; i++) {
+    for (size_t i = 0; i < f->spans.len; i++) {
         for (size_t j = 0; j < groups.len; j++) {
             sorted = *t;
             sorted.len = own;
             if (table_find(&sorted, i, groups.items[j]) == NULL)
-                table_add(t, i, groups.items[j]);
+                add_previous(t, table_add(t, i, groups.items[j]), &f->shifted);
         }
     }
     table_sort(t);
@@ -398,7 +441,8 @@ static void make_columns(const struct resolved *r, struct result *ret) {
             (struct result_column){dimension_defs[q->group[i]].name, UNIT_TEXT, false};
     for (size_t i = 0; i < q->n_metrics; i++) {
         enum metric m = q->metrics[i];
-        ret->columns[ret->n_columns++] = (struct result_column){metric_defs[m].name, units[m], true};
+        ret->columns[ret->n_columns++] =
+            (struct result_column){metric_defs[m].name, units[m], true};
         if (q->compare != COMPARE_NONE)
             ret->columns[ret->n_columns++] = (struct result_column){previous[m], units[m], true};
     }
@@ -420,7 +464,8 @@ static void put_rows(const struct resolved *r, const struct table *t, const stru
     for (size_t i = 0; i < t->len; i++) {
         struct value *to = &ret->values[i * ret->n_columns];
         if (r->q->by != GRAIN_NONE)
-            *to++ = (struct value){.type = VALUE_TIME, .integer = spans->items[t->items[i].span].label};
+            *to++ =
+                (struct value){.type = VALUE_TIME, .integer = spans->items[t->items[i].span].label};
         for (size_t d = 0; d < t->n_dims; d++)
             *to++ = (struct value){.type = VALUE_TEXT,
                                    .text = arena_dup(&ret->arena, t->items[i].dims[d])};
@@ -429,13 +474,9 @@ static void put_rows(const struct resolved *r, const struct table *t, const stru
 }
 
 static void put_total(const struct resolved *r, const struct table *t, struct result *ret) {
-    static const uint64_t zeros[METRIC_COUNT];
     ret->total = xcalloc(ret->n_columns + 1, sizeof *ret->total);
     size_t keys = (r->q->by != GRAIN_NONE) + r->q->n_group;
-    bool compared = r->q->compare != COMPARE_NONE;
-    put_measures(r, t->len ? t->items[0].sums : zeros,
-                 t->len && t->items[0].previous ? t->items[0].previous : compared ? zeros : NULL,
-                 ret->total + keys);
+    put_measures(r, t->items[0].sums, t->items[0].previous, ret->total + keys);
 }
 
 /* The newest row of the sites asked: nothing later is known yet. */
@@ -472,43 +513,43 @@ static void put_question(const struct resolved *r, struct result *ret) {
 }
 
 static int answer(struct resolved *r, struct result *ret, struct err *err) {
-    struct spans spans = {0}, whole = {0};
+    struct frame frame = {0};
     struct table rows = {0}, total = {0};
     const struct question *q = r->q;
     bool plain = q->by == GRAIN_NONE && q->n_group == 0; /* the one row is the total */
-    int rc = spans_make(r->zone, q->by, r->from, r->to, &spans, err);
-    if (rc == 0)
-        rc = spans_make(r->zone, GRAIN_NONE, r->from, r->to, &whole, err);
-    if (rc == 0)
-        rc = run_compared(r, &whole, GRAIN_NONE, false, &total, err);
+    int rc = frame_make(r, &frame, err);
+    if (rc == 0) {
+        shift_spans(r, &frame);
+        rc = run_compared(r, &frame.whole, &frame.shifted_whole, false, &total, err);
+    }
     if (rc == 0 && !plain)
-        rc = run_compared(r, &spans, q->by, true, &rows, err);
+        rc = run_compared(r, &frame.spans, &frame.shifted, true, &rows, err);
     if (rc == 0)
         rc = find_complete_until(r, ret, err);
     if (rc == 0) {
+        static const struct str none;
+        total.n_sums = r->n_base;
+        if (total.len == 0)
+            add_previous(&total, table_add(&total, 0, &none), &frame.shifted_whole);
         make_columns(r, ret);
         put_total(r, &total, ret);
         put_question(r, ret);
         if (plain) {
-            static const struct str none;
-            if (total.len == 0)
-                total.n_sums = r->n_base, table_add(&total, 0, &none);
-            put_rows(r, &total, &whole, ret);
+            put_rows(r, &total, &frame.whole, ret);
         } else {
             drop_empty_rows(&rows);
             limit_groups(r, &rows);
             if (q->fill && q->by != GRAIN_NONE)
-                fill(&rows, &spans);
+                fill(&rows, &frame);
             struct ordering ordering = {r, rows.n_dims};
             if (rows.len > 0)
                 qsort_r(rows.items, rows.len, sizeof *rows.items, by_time_then_metric, &ordering);
-            put_rows(r, &rows, &spans, ret);
+            put_rows(r, &rows, &frame.spans, ret);
         }
     }
     table_release(&rows);
     table_release(&total);
-    spans_release(&spans);
-    spans_release(&whole);
+    frame_release(&frame);
     return rc;
 }
 

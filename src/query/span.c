@@ -47,33 +47,67 @@ static int64_t shift(const struct zone *zone, enum grain by, enum compare compar
     return instant - (all.to - all.from);
 }
 
+/* Weeks do not fit months, quarters and years: as many whole weeks back as come nearest. */
+static int weeks_back(const struct zone *zone, enum compare compare, const struct spans *spans,
+                      const struct span *span) {
+    int64_t earlier = shift(zone, GRAIN_WEEK, compare, spans, span->label);
+    int64_t nearest = zone_floor(zone, GRAIN_WEEK, earlier + 7 * 43200);
+    return (int)((span->label - nearest + 7 * 43200) / (7 * 86400));
+}
+
+/* The counterpart of one span, whether or not it is in the future. */
+static struct span shift_span(const struct zone *zone, enum grain by, enum compare compare,
+                              const struct spans *spans, struct span span) {
+    struct span ret;
+    if (by == GRAIN_WEEK && compare >= COMPARE_MONTH && compare <= COMPARE_YEAR) {
+        int weeks = weeks_back(zone, compare, spans, &span);
+        ret.from = zone_shift(zone, GRAIN_WEEK, span.from, -weeks);
+        ret.to = zone_shift(zone, GRAIN_WEEK, span.to, -weeks);
+    } else {
+        ret.from = shift(zone, by, compare, spans, span.from);
+        ret.to = shift(zone, by, compare, spans, span.to);
+    }
+    if (by == GRAIN_HOUR || by == GRAIN_DAY) {
+        /* a shorter month must not lengthen its last day, nor clipped borders make it none */
+        int64_t next = zone_next(zone, by, ret.from);
+        ret.to = ret.to <= ret.from ? next : min_i64(ret.to, next);
+    }
+    ret.label = ret.from;
+    return ret;
+}
+
+/* An hour that the earlier day skipped fell on the next one, which has a counterpart of its own. */
+static bool is_other_hour(const struct zone *zone, enum grain by, enum compare compare,
+                          int64_t from, int64_t earlier) {
+    return by == GRAIN_HOUR && compare != COMPARE_PREVIOUS &&
+           zone_civil(zone, from).hour != zone_civil(zone, earlier).hour;
+}
+
 void spans_shift(const struct zone *zone, enum grain by, enum compare compare, int64_t now,
                  const struct spans *spans, struct spans *ret) {
     int64_t last = INT64_MIN;
     for (size_t i = 0; i < spans->len; i++) {
         struct span span = spans->items[i];
-        bool partial = now > span.from && now < span.to;
-        int64_t from = shift(zone, by, compare, spans, span.from);
-        int64_t to = shift(zone, by, compare, spans, partial ? now : span.to);
-        if (by != GRAIN_NONE) /* a shorter month must not lengthen its last day */
-            to = min_i64(to, zone_next(zone, by, from));
-        bool none = from <= last || to <= from || now <= span.from;
-        if (by != GRAIN_NONE && !partial && to <= from) { /* borders that fell together: 28 February */
-            to = zone_next(zone, by, from);
-            none = from <= last || now <= span.from;
-        }
-        struct span earlier = {from, from, none ? from : to};
-        if (!none)
-            last = from;
+        bool future = now <= span.from;
+        if (now > span.from && now < span.to)
+            span.to = now;
+        struct span earlier = shift_span(zone, by, compare, spans, span);
+        if (future || earlier.from <= last || earlier.to <= earlier.from ||
+            is_other_hour(zone, by, compare, span.from, earlier.from))
+            earlier.to = earlier.from;
+        else
+            last = earlier.from;
         vec_push(ret, earlier);
     }
     /* 28 February ends where 1 March begins, not where a clipped border fell */
-    for (size_t i = 0; i + 1 < ret->len; i++)
-        for (size_t j = i + 1; j < ret->len && ret->items[i].to > ret->items[i].from; j++)
-            if (ret->items[j].to > ret->items[j].from) {
-                ret->items[i].to = min_i64(ret->items[i].to, ret->items[j].from);
-                break;
-            }
+    int64_t next = INT64_MAX;
+    for (size_t i = ret->len; i-- > 0;) {
+        struct span *span = &ret->items[i];
+        if (span->to > span->from) {
+            span->to = min_i64(span->to, next);
+            next = span->from;
+        }
+    }
 }
 
 size_t spans_find(const struct spans *spans, int64_t from) {
