@@ -46,6 +46,8 @@ int cube_state_load(struct control *control, struct cube_state *ret, struct err 
     int rc = control_get(control, "cube/state", &body, &version, err);
     if (rc == 0 && version != 0) {
         json_t *doc = json_loadb(body.ptr, body.len, 0, NULL);
+        if (doc == NULL)
+            rc = err_set(err, ERR_CORRUPT, "control data: document cube/state is damaged");
         ret->next_seal = (uint32_t)json_integer_value(json_object_get(doc, "next_seal"));
         ret->mark = (uint64_t)json_integer_value(json_object_get(doc, "mark"));
         json_decref(doc);
