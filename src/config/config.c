@@ -71,3 +71,14 @@ void config_memory(const struct config *c, uint64_t machine_bytes, uint64_t *ret
     *ret_engine_bytes = engine;
     *ret_query_bytes = c->query_memory_bytes ? c->query_memory_bytes : engine / 4 * 3;
 }
+
+bool config_site_name_ok(struct str name) {
+    if (name.len == 0 || name.len > 255 || str_is(name, "all") || str_is(name, "*"))
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (c < 0x20 || c == 0x7f || c == ',')
+            return false;
+    }
+    return true;
+}

@@ -46,6 +46,9 @@ void config_show(const struct config *c, struct buf *out);
 void config_sample(struct buf *out);
 /* docs/configuration.md, made from the table of options. */
 void config_reference(struct buf *out);
+/* May a site be called so? Not "", `all`, `*`, nor with a comma, control bytes or over 255 bytes.
+ */
+bool config_site_name_ok(struct str name);
 /* Zone of a site: its own, else the configuration's. */
 const char *config_site_zone(const struct config *c, struct str site);
 /* The limits of the engine and of one query, with what is automatic worked out for a machine with

@@ -2,6 +2,7 @@
 
 #include "base/limits.h"
 #include "base/zone.h"
+#include "config/config.h"
 #include "config/quantity.h"
 
 #include <ctype.h>
@@ -41,10 +42,9 @@ int value_text(struct str text, void *place, struct err *err) {
 
 /* `stats --site a,b|all` must be able to name every site. */
 int value_site(struct str text, void *place, struct err *err) {
-    size_t at;
     int rc = check_text(text, err);
-    if (rc == 0 && (str_is(text, "all") || str_find(text, ',', &at)))
-        rc = err_set(err, ERR_USAGE, "a site's name is not `all` and has no comma");
+    if (rc == 0 && !config_site_name_ok(text))
+        rc = err_set(err, ERR_USAGE, "a site's name is not `all` or `*` and has no comma");
     if (rc == 0)
         keep(text, place);
     return rc;

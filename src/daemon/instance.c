@@ -7,6 +7,7 @@
 #include "daemon/instance.h"
 
 #include "base/fs.h"
+#include "base/log.h"
 #include "daemon/applier.h"
 #include "store/schema.h"
 #include <errno.h>
@@ -177,11 +178,15 @@ void instance_close(struct instance *in) {
 int instance_lake_last(struct instance *in, enum dataset dataset, uint64_t *ret_bid,
                        struct err *err) {
     struct lake_writer *w = NULL;
+    uint64_t cut = 0;
     /* Opening the writer recovers: what a crash left unsynced is durable, or gone, before it is
      * read. */
-    int rc = lake_writer_open(in->lake_root, dataset, &clock_system, &w, NULL, err);
+    int rc = lake_writer_open(in->lake_root, dataset, &clock_system, &w, &cut, err);
     if (rc != 0)
         return rc;
+    if (cut > 0)
+        log_line(LOG_INFO, "lake_tail_cut", "dataset=%s bytes=%llu", dataset_name(dataset),
+                 (unsigned long long)cut);
     *ret_bid = lake_writer_last(w);
     lake_writer_close(w);
     return 0;
@@ -223,11 +228,28 @@ static int apply_all(struct instance *in, struct applier *a, enum dataset datase
     return rc;
 }
 
+/* The store must not be ahead of the lake: numbers of blocks would be given a second time and taken
+ * for applied, and what the lake lost would be counted for ever. */
+static int check_end(struct instance *in, enum dataset dataset, uint64_t last, struct err *err) {
+    uint64_t applied = 0;
+    int rc = apply_position(in->control, dataset, &applied, err);
+    if (rc == 0 && applied > last)
+        rc = err_set(
+            err, ERR_CORRUPT,
+            "%s ends before what was counted: it was put back to an older state, or its last "
+            "block is damaged (see files *.torn in it). Put the newer lake back, or run "
+            "`caskalytics rebuild` to count what it holds now",
+            in->lake_root);
+    return rc;
+}
+
 int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
                       struct err *err) {
     uint64_t last = 0;
     struct applier *a = NULL;
     int rc = instance_lake_last(in, DATASET_LOGS, &last, err);
+    if (rc == 0)
+        rc = check_end(in, DATASET_LOGS, last, err);
     if (rc == 0)
         rc = applier_open(in, DATASET_LOGS, &a, err);
     if (rc == 0 && last > apply_refined(applier_apply(a)))

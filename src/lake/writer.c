@@ -40,6 +40,7 @@ struct lake_writer {
     int fd;                   /* the open segment, -1: the next block makes a new one */
     uint64_t size, durable_size, blocks;
     uint8_t marker[AVRO_MARKER_BYTES];
+    bool lost_block; /* recovery cut the newest segment */
     bool failed;
 };
 
@@ -74,6 +75,8 @@ struct recovered {
     uint64_t end;    /* behind the last whole block */
     uint64_t blocks; /* number behind the last whole block */
     bool damaged;    /* nothing may be added to it */
+    bool whole_tail; /* what lies behind the end is as long as a block: perhaps no torn write, but
+                        rot */
 };
 
 /* Find the end of the last whole block. Blocks are not unpacked on the way (rule 2), only the last.
@@ -120,10 +123,34 @@ static int find_end(struct segment_file *f, struct recovered *ret, struct err *e
         if (rc == ERR_CORRUPT) {
             found.end = last_offset;
             found.blocks--;
+            found.whole_tail = true;
         }
     }
     *ret = found;
     return 0;
+}
+
+/* Keep the bytes that are cut as PATH.torn: a block that was acknowledged may have rotted. */
+static int keep_tail(const struct lake_writer *w, const struct segment_file *f, uint64_t end,
+                     struct err *err) {
+    struct buf path = {0}, tail = {0};
+    int rc = 0;
+    buf_printf(&path, "%s/%s", w->root, w->name.path);
+    int fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+    char *to = buf_reserve(&tail, f->size - end);
+    ssize_t n = fd >= 0 && to != NULL ? pread(fd, to, f->size - end, (off_t)end) : -1;
+    if (n < 0)
+        rc = err_errno(err, ERR_IO, "%s", buf_cstr(&path));
+    else
+        tail.len = (size_t)n;
+    buf_add_cstr(&path, ".torn");
+    if (rc == 0)
+        rc = fs_replace_file(buf_cstr(&path), buf_str(&tail), 0600, err);
+    if (fd >= 0)
+        close(fd);
+    buf_release(&path);
+    buf_release(&tail);
+    return rc;
 }
 
 /* Cut and sync the newest segment, and stay in it if blocks may be added. */
@@ -140,7 +167,10 @@ static int recover_newest(struct lake_writer *w, struct segment_file *f, uint64_
     bool cut = f->size > found.end && found.end > 0;
     if (cut) {
         *ret_cut += f->size - found.end;
-        if (ftruncate(w->fd, (off_t)found.end) < 0)
+        w->lost_block = true;
+        if (found.whole_tail)
+            rc = keep_tail(w, f, found.end, err);
+        if (rc == 0 && ftruncate(w->fd, (off_t)found.end) < 0)
             rc = err_errno(err, ERR_IO, "%s: cut", w->name.path);
     }
     if (rc == 0 && fsync(w->fd) < 0)
@@ -205,56 +235,10 @@ static int recover(struct lake_writer *w, uint64_t *ret_cut, struct err *err) {
     return rc;
 }
 
-int lake_writer_open(const char *root, enum dataset dataset, const struct clock *clock,
-                     struct lake_writer **ret, uint64_t *ret_cut_bytes, struct err *err) {
-    if (avro_schema(dataset) == NULL)
-        return err_set(err, ERR_USAGE, "dataset %s has no record schema yet",
-                       dataset_name(dataset));
-    if (sodium_init() < 0)
-        return err_set(err, ERR_IO, "no source of randomness");
-    struct lake_writer *w = xcalloc(1, sizeof *w);
-    uint64_t cut = 0;
-    w->root = xstrdup(root);
-    w->dataset = dataset;
-    w->clock = clock;
-    w->fd = -1;
-    w->raw = xmalloc(LIMIT_BLOCK_BYTES);
-    w->room = xmalloc(avro_block_room(LIMIT_BLOCK_BYTES));
-    int rc = recover(w, &cut, err);
-    if (rc < 0) {
-        lake_writer_close(w);
-        return rc;
-    }
-    if (ret_cut_bytes != NULL)
-        *ret_cut_bytes = cut;
-    *ret = w;
-    return 0;
-}
-
-void lake_writer_close(struct lake_writer *w) {
-    if (w == NULL)
-        return;
-    close_file(w);
-    free(w->raw);
-    free(w->room);
-    free(w->root);
-    free(w);
-}
-
-/* --- appending ----------------------------------------------------------------------------- */
-
-/* The disk refused: nothing that was not declared durable may be seen again (rule 3). */
-static int fail(struct lake_writer *w, int rc) {
-    w->failed = true;
-    w->last = w->durable;
-    if (w->fd >= 0 && ftruncate(w->fd, (off_t)w->durable_size) == 0)
-        w->size = w->durable_size;
-    close_file(w);
-    return rc;
-}
-
-static int refuse_failed(struct err *err) {
-    return err_set(err, ERR_IO, "the lake's writer was closed by an earlier failure");
+/* Hour of arrival, counted since the epoch. */
+static int64_t hour_now(const struct lake_writer *w) {
+    int64_t now = clock_now_ms(w->clock);
+    return now >= 0 ? now / MS_PER_HOUR : 0;
 }
 
 /* Make the segment file and write its header, durably. */
@@ -292,6 +276,60 @@ out:
     return rc;
 }
 
+int lake_writer_open(const char *root, enum dataset dataset, const struct clock *clock,
+                     struct lake_writer **ret, uint64_t *ret_cut_bytes, struct err *err) {
+    if (avro_schema(dataset) == NULL)
+        return err_set(err, ERR_USAGE, "dataset %s has no record schema yet",
+                       dataset_name(dataset));
+    if (sodium_init() < 0)
+        return err_set(err, ERR_IO, "no source of randomness");
+    struct lake_writer *w = xcalloc(1, sizeof *w);
+    uint64_t cut = 0;
+    w->root = xstrdup(root);
+    w->dataset = dataset;
+    w->clock = clock;
+    w->fd = -1;
+    w->raw = xmalloc(LIMIT_BLOCK_BYTES);
+    w->room = xmalloc(avro_block_room(LIMIT_BLOCK_BYTES));
+    int rc = recover(w, &cut, err);
+    if (rc == 0 && w->lost_block) /* at once: the next open would not know of it (rule 4) */
+        rc = make_segment(w, hour_now(w), err);
+    if (rc < 0) {
+        lake_writer_close(w);
+        return rc;
+    }
+    if (ret_cut_bytes != NULL)
+        *ret_cut_bytes = cut;
+    *ret = w;
+    return 0;
+}
+
+void lake_writer_close(struct lake_writer *w) {
+    if (w == NULL)
+        return;
+    close_file(w);
+    free(w->raw);
+    free(w->room);
+    free(w->root);
+    free(w);
+}
+
+/* --- appending ----------------------------------------------------------------------------- */
+
+/* The disk refused: nothing that was not declared durable may be seen again (rule 3). */
+static int fail(struct lake_writer *w, int rc) {
+    w->failed = true;
+    w->last = w->durable;
+    if (w->fd >= 0 && ftruncate(w->fd, (off_t)w->durable_size) == 0)
+        w->size = w->durable_size;
+    close_file(w);
+    return rc;
+}
+
+static int refuse_failed(struct err *err) {
+    return err_set(err, ERR_IO, "the lake's writer was closed by an earlier failure");
+}
+
 static int sync_file(struct lake_writer *w, struct err *err) {
     if (w->fd < 0 || w->durable_size == w->size)
         return 0;
@@ -305,8 +343,7 @@ static int sync_file(struct lake_writer *w, struct err *err) {
 
 /* An open segment that takes the next block, everything before it durable (rule 2). */
 static int prepare(struct lake_writer *w, struct err *err) {
-    int64_t now = clock_now_ms(w->clock);
-    int64_t hour = now >= 0 ? now / MS_PER_HOUR : 0;
+    int64_t hour = hour_now(w);
     int rc = sync_file(w, err);
     if (rc < 0)
         return rc;

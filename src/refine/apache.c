@@ -1,5 +1,6 @@
 #include "refine/apache.h"
 
+#include "config/config.h"
 #include "refine/stamp.h"
 
 /* What is left of the line. */
@@ -136,7 +137,7 @@ static struct str server_name(struct str token) {
     struct str name = str_of(token.ptr, n - 1);
     if (name.ptr[0] != '[' && memchr(name.ptr, ':', name.len) != NULL)
         return STR("");
-    return name;
+    return config_site_name_ok(name) ? name : STR("");
 }
 
 /* Digits, dots, colons and hexadecimal letters, with a dot or colon among them. */

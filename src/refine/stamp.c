@@ -40,6 +40,10 @@ static inline int64_t days_since_epoch(unsigned year, unsigned month, unsigned d
     return (int64_t)(year - 1970) * 365 + leaps + before[month - 1] + this_leap + day - 1;
 }
 
+/* 2 January 1970: a device that does not know the time says 1 January, and west of Greenwich that
+ * day began before the epoch, where a DateTime has no number. */
+#define STAMP_FIRST 86400
+
 bool stamp_clf(const char *at, int64_t *ret) {
     unsigned day = two(at), month = month_of(at + 3), century = two(at + 7), rest = two(at + 9);
     unsigned hour = two(at + 12), minute = two(at + 15), second = two(at + 18);
@@ -56,7 +60,7 @@ bool stamp_clf(const char *at, int64_t *ret) {
     int64_t offset = (int64_t)zone_hours * 3600 + zone_minutes * 60;
     int64_t instant = days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 +
                       second - (at[21] == '-' ? -offset : offset);
-    if (instant < 0) /* the first hours of 1970, east of Greenwich */
+    if (instant < STAMP_FIRST)
         return false;
     *ret = instant;
     return true;

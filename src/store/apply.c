@@ -135,7 +135,8 @@ static void refine_block(struct apply *a, const struct lake_block *block) {
             at.counts.accepted++;
             if (!look || !present_has(&a->present, block->bid, month_of(event.ts, &start, &end)))
                 batch_add_event(b, &event);
-            else /* control data may be a copy from before these rows: their time is dirty again */
+            else if (block->bid >
+                     a->present.applied) /* control data may be older than these rows */
                 batch_touch(b, event.site, event.ts);
         } else {
             at.counts.rejected[reason]++;
