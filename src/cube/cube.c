@@ -176,6 +176,16 @@ static void settle(struct cube *c) {
     }
 }
 
+int cube_before_drop(void *cube, struct err *err) {
+    struct cube *c = cube;
+    pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < c->state.sites.len; i++)
+        cube_site_reset(&c->state.sites.items[i], c->state.sites.items[i].zone);
+    int rc = cube_state_save(c->control, &c->state, err);
+    pthread_mutex_unlock(&c->mutex);
+    return rc;
+}
+
 int cube_open(const struct config *config, struct control *control, struct client *client,
               struct cube **ret, struct err *err) {
     struct cube *c = xcalloc(1, sizeof *c);

@@ -1,13 +1,13 @@
-/* Cubes: a cache of sealed time (DESIGN D5). The table `views` holds the flagged page views of sealed
- * days, the tables `cube_NAME` their sums in cells by hour, day, week, month, quarter and year. All
- * of it can be dropped at any time without changing an answer.
+/* Cubes: a cache of sealed time (DESIGN D5). The table `views` holds the flagged page views of
+ * sealed days, the tables `cube_NAME` their sums in cells by hour, day, week, month, quarter and
+ * year. All of it can be dropped at any time without changing an answer.
  *
  * A site's time is clean where its cells agree with `events`, else dirty. New rows make time dirty
  * before they are inserted; sealing makes whole local days clean again. Every statement that seals
- * writes its cells under new seal numbers, one for each day (or week, month, ...) of a site: a unit.
- * Control data hold units as pending, live or dead; readers take one snapshot of clean time, pending
- * and dead seals and write it into their statement as literals, so that they never see a half-done
- * seal. The order of steps and the reason for each: docs/internals/cubes.md. */
+ * writes its cells under new seal numbers, one for each day (or week, month, ...) of a site: a
+ * unit. Control data hold units as pending, live or dead; readers take one snapshot of clean time,
+ * pending and dead seals and write it into their statement as literals, so that they never see a
+ * half-done seal. The order of steps and the reason for each: docs/internals/cubes.md. */
 #ifndef CASK_CUBE_H
 #define CASK_CUBE_H
 
@@ -28,12 +28,15 @@ void cube_close(struct cube *c);
 /* Hooks of struct apply_env (arg is the struct cube). Thread-safe. */
 int cube_before_insert(void *cube, const struct touched_site *touched, size_t n, struct err *err);
 void cube_after_insert(void *cube);
+/* Rows of months are about to be dropped: which hours had them nobody can say later, so no time is
+ * clean. */
+int cube_before_drop(void *cube, struct err *err);
 
 /* Rows of dirty time that could be sealed now (0: nothing to do); cheap. */
 MUSTCHECK int cube_unsealed_rows(struct cube *c, int64_t now, uint64_t *ret_rows, struct err *err);
-/* Seal every local day that ended at least an hour before `now` and is not clean, then weeks, months,
- * quarters and years. `progress` (may be NULL) gets rows done and all rows; non-zero stops with
- * ERR_STOPPED. ERR_ENGINE, ERR_AWAY: what was pending is dead; call again. */
+/* Seal every local day that ended at least an hour before `now` and is not clean, then weeks,
+ * months, quarters and years. `progress` (may be NULL) gets rows done and all rows; non-zero stops
+ * with ERR_STOPPED. ERR_ENGINE, ERR_AWAY: what was pending is dead; call again. */
 typedef int cube_progress_fn(void *arg, uint64_t done, uint64_t all);
 MUSTCHECK int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg,
                         struct err *err);
@@ -41,8 +44,8 @@ MUSTCHECK int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress,
 /* Drop all cells and forget all seals. */
 MUSTCHECK int cube_drop(struct cube *c, struct err *err);
 
-/* Compare cells and views with `events`, hour by hour, over all clean time. Calls `differ` for each hour
- * that disagrees. */
+/* Compare cells and views with `events`, hour by hour, over all clean time. Calls `differ` for each
+ * hour that disagrees. */
 typedef int cube_differ_fn(void *arg, const char *site, int64_t hour, const char *measure,
                            uint64_t in_cells, uint64_t in_events);
 MUSTCHECK int cube_verify(struct cube *c, cube_differ_fn *differ, void *arg, uint64_t *ret_hours,

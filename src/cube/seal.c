@@ -14,9 +14,10 @@
 #define WINDOW_ROWS                                                                                \
     ((uint64_t)2000000) /* rows of events that one seal takes at once, if days allow */
 #define WINDOW_SECONDS                                                                             \
-    ((int64_t)366 * 86400) /* and so much time: its hours are listed in statements */
-#define QUIET_SECONDS 3600 /* a day is sealed when it ended so long ago */
-#define WINDOW_BUCKETS 64  /* coarse buckets that one seal takes at once */
+    ((int64_t)366 * 86400)        /* and so much time: its hours are listed in statements */
+#define QUIET_SECONDS 3600        /* a day is sealed when it ended so long ago */
+#define COUNT_SITES ((size_t)500) /* sites that one statement counts dirty rows of */
+#define WINDOW_BUCKETS 64         /* coarse buckets that one seal takes at once */
 
 /* Units that one seal writes: buckets of one grain of one site, in order of time. */
 struct seal {
@@ -205,6 +206,11 @@ static bool is_measure(size_t m, const struct cube_def *def, enum fact fact) {
     return metric->fact == fact || (fact == FACT_V && metric->fact == FACT_U);
 }
 
+/* Behind the last bucket that has rows: the time that is sealed may go on for years without any. */
+static int64_t last_end(const struct seal *s) {
+    return zone_next(s->zone, s->grain, s->starts.items[s->starts.len - 1]);
+}
+
 static int write_cells(const struct seal *s, const struct cube_def *def, enum fact fact,
                        enum grain grain, struct err *err) {
     enum dimension dimensions[CUBE_MAX_DIMENSIONS];
@@ -233,7 +239,7 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
     }
     buf_add_cstr(&sql,
                  states ? ", uniqCombinedState(visitor) FROM (SELECT *, " : " FROM (SELECT *, ");
-    int rc = sql_bucket(&sql, s->zone, grain, s->starts.items[0], s->to, "time", err);
+    int rc = sql_bucket(&sql, s->zone, grain, s->starts.items[0], last_end(s), "time", err);
     buf_add_cstr(&sql, " AS b, ");
     /* `seal` is a column of the rows: the new number needs another name */
     sql_seal(s, &sql);
@@ -379,9 +385,9 @@ static int seal_range(struct cube *c, struct str name, const struct zone *zone, 
     return rc;
 }
 
-/* What is dirty of one site, copied out of the state. When it is to be sealed: watched from here
- * on. */
-static bool site_work(struct cube *c, size_t i, int64_t now, bool seal, char **ret_name,
+/* What is dirty of one site, copied out of the state; rows that take off are watched from here on.
+ */
+static bool site_work(struct cube *c, size_t i, int64_t now, char **ret_name,
                       struct zone **ret_zone, struct ranges *ret_dirty, int *rc, struct err *err) {
     pthread_mutex_lock(&c->mutex);
     struct cube_site *site = i < c->state.sites.len ? &c->state.sites.items[i] : NULL;
@@ -394,47 +400,84 @@ static bool site_work(struct cube *c, size_t i, int64_t now, bool seal, char **r
         if (*rc == 0)
             find_dirty(&site->clean, *ret_zone, horizon_of(*ret_zone, now), ret_dirty);
     }
-    if (seal)
-        watch(c);
+    watch(c);
     pthread_mutex_unlock(&c->mutex);
     return site != NULL;
 }
 
-static int each_dirty_site(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg,
-                           bool seal, uint64_t *rows, uint64_t all, struct err *err) {
+static int seal_days(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg,
+                     uint64_t all, struct err *err) {
     int rc = 0;
+    uint64_t done = 0;
     char *name;
     struct zone *zone;
-    for (size_t i = 0; rc == 0; i++) {
+    bool more = true;
+    for (size_t i = 0; rc == 0 && more; i++) {
         struct ranges dirty = {0};
         struct hours hours = {0};
         struct selection selection = {0};
-        bool more = site_work(c, i, now, seal, &name, &zone, &dirty, &rc, err);
+        more = site_work(c, i, now, &name, &zone, &dirty, &rc, err);
         if (rc == 0 && dirty.len > 0) {
             ranges_copy(selection_site(&selection, str_from(name)), &dirty);
             rc = find_hours(c, &selection, &hours, err);
         }
-        for (size_t j = 0; rc == 0 && seal && j < dirty.len; j++)
-            rc = seal_range(c, str_from(name), zone, dirty.items[j], &hours, progress, arg, rows,
+        for (size_t j = 0; rc == 0 && j < dirty.len; j++)
+            rc = seal_range(c, str_from(name), zone, dirty.items[j], &hours, progress, arg, &done,
                             all, err);
-        if (seal)
-            unwatch(c);
-        for (size_t j = 0; !seal && j < hours.len; j++)
-            *rows += hours.items[j].rows;
+        unwatch(c);
         selection_release(&selection);
         vec_free(&hours);
         ranges_release(&dirty);
         zone_free(zone);
         free(name);
-        if (!more)
-            break;
     }
     return rc;
 }
 
+/* What could be sealed of COUNT_SITES sites from the i-th on, within the hours that have rows. */
+static int select_dirty(struct cube *c, size_t i, int64_t now, struct selection *ret,
+                        struct err *err) {
+    int rc = 0;
+    pthread_mutex_lock(&c->mutex);
+    for (size_t n = 0; rc == 0 && n < COUNT_SITES && i + n < c->state.sites.len; n++) {
+        const struct cube_site *site = &c->state.sites.items[i + n];
+        struct zone *zone = NULL;
+        if (strcmp(site->name, ALL_SITES) == 0)
+            continue;
+        rc = zone_open(site->zone, &zone, err);
+        if (rc == 0)
+            ranges_clip(&site->clean, site->first, min_i64(site->last, horizon_of(zone, now)),
+                        false, selection_site(ret, str_from(str_dup(str_from(site->name)))));
+        zone_free(zone);
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return rc;
+}
+
 int cube_unsealed_rows(struct cube *c, int64_t now, uint64_t *ret_rows, struct err *err) {
+    pthread_mutex_lock(&c->mutex);
+    size_t n = c->state.sites.len;
+    pthread_mutex_unlock(&c->mutex);
     *ret_rows = 0;
-    return each_dirty_site(c, now, NULL, NULL, false, ret_rows, 0, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < n; i += COUNT_SITES) {
+        struct selection selection = {0};
+        struct buf sql = {0}, out = {0};
+        uint64_t rows = 0;
+        rc = select_dirty(c, i, now, &selection, err);
+        buf_add_cstr(&sql, "SELECT count() FROM events WHERE ");
+        sql_selection(&sql, &selection, "ts", 0, 0);
+        if (rc == 0 && !selection_empty(&selection))
+            rc = client_query(c->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
+        if (rc == 0 && str_to_u64(str_trim(buf_str(&out)), &rows))
+            *ret_rows += rows;
+        for (size_t j = 0; j < selection.len; j++)
+            free((char *)(uintptr_t)selection.items[j].site.ptr);
+        selection_release(&selection);
+        buf_release(&sql);
+        buf_release(&out);
+    }
+    return rc;
 }
 
 /* --- weeks, months, quarters, years, and all sites together --- */
@@ -569,14 +612,14 @@ static int seal_all_coarse(struct cube *c, int64_t now, struct err *err) {
 /* --- all of it --- */
 
 int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg, struct err *err) {
-    uint64_t all = 0, done = 0;
+    uint64_t all = 0;
     if (!c->config->seal)
         return 0;
     int rc = cube_delete_dead(c, err);
     if (rc == 0)
         rc = cube_unsealed_rows(c, now, &all, err);
     if (rc == 0)
-        rc = each_dirty_site(c, now, progress, arg, true, &done, all, err);
+        rc = seal_days(c, now, progress, arg, all, err);
     if (rc == 0)
         rc = seal_all_coarse(c, now, err);
     return rc;

@@ -70,6 +70,7 @@ static int open_apply(struct applier *a, enum dataset dataset, struct err *err) 
                                   .dataset = dataset,
                                   .before_insert = cube_before_insert,
                                   .after_insert = cube_after_insert,
+                                  .before_drop = cube_before_drop,
                                   .arg = in->cube};
     return apply_open(&env, &a->apply, err);
 }

@@ -1,4 +1,5 @@
-/* The document `applied/DATASET` of the control data: how far the store is, and with how many rows. */
+/* The document `applied/DATASET` of the control data: how far the store is, and with how many rows.
+ */
 #ifndef CASK_APPLIED_H
 #define CASK_APPLIED_H
 

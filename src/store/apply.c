@@ -56,7 +56,7 @@ static int send_batch(struct apply *a, const struct batch *b, struct err *err) {
     for (size_t i = 0; rc == 0 && i < b->months.len; i++)
         if (b->months.items[i].n > 0)
             rc = insert_month(a, &b->months.items[i], err);
-    if (a->env.after_insert != NULL)
+    if (a->env.after_insert != NULL && rc != ERR_AWAY)
         a->env.after_insert(a->env.arg);
     if (rc != 0)
         return rc;
@@ -200,7 +200,10 @@ static int start(struct apply *a, struct err *err) {
     if (rc == 0)
         rc = applied_load(a->env.control, a->env.dataset, &a->applied, err);
     if (rc == 0)
-        rc = reconcile(a->client, a->env.dataset, &a->applied, &a->present, err);
+        rc = reconcile(a->client, a->env.dataset, &a->applied, a->env.before_drop, a->env.arg,
+                       &a->present, err);
+    if (rc == 0 && a->env.after_insert != NULL)
+        a->env.after_insert(a->env.arg); /* whatever was on its way has been looked for */
     if (rc != 0)
         return rc;
     a->refined = present_redoing(&a->present) ? 0 : a->applied.bid;

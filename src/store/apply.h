@@ -26,10 +26,13 @@ struct apply_env {
     const char *lake_root;
     struct refiner *refiner; /* used by the thread that calls apply_run() only; may come later */
     enum dataset dataset;
-    /* Called before the INSERTs of a batch and after them, whatever became of them: the cubes mark
-     * the time dirty that the rows reach, and seal nothing there in between. May be NULL. */
+    /* Called before the INSERTs of a batch and after them: the cubes mark the time dirty that the
+     * rows reach, and seal nothing there in between. After ERR_AWAY, rows may still be on their
+     * way: then after_insert comes when apply_reopen() has looked for them. May be NULL. */
     int (*before_insert)(void *arg, const struct touched_site *touched, size_t n, struct err *err);
     void (*after_insert)(void *arg);
+    /* Called before months of the store are dropped. May be NULL. */
+    int (*before_drop)(void *arg, struct err *err);
     void *arg;
 };
 

@@ -2,8 +2,8 @@
 
 #include <stdlib.h>
 
-/* Days since the epoch of a civil date and back: the usual 400-year arithmetic on years that begin in
- * March (see Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
+/* Days since the epoch of a civil date and back: the usual 400-year arithmetic on years that begin
+ * in March (see Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms"). */
 static int64_t days_of_month_start(int64_t year, int64_t month) {
     year -= month <= 2;
     int64_t era = year / 400, yoe = year - era * 400;
@@ -76,7 +76,8 @@ static void add_row(struct month_rows *to, const struct event *event) {
     to->n++;
 }
 
-/* Put hour into the sorted ranges of a site. Log lines come nearly in order, so look from the end. */
+/* Put hour into the sorted ranges of a site. Log lines come nearly in order, so look from the end.
+ */
 static void touch_hour(struct touched_site *t, uint32_t hour) {
     size_t i = t->ranges.len;
     while (i > 0 && t->ranges.items[i - 1].from > hour)
@@ -155,7 +156,8 @@ static void release_touched(struct batch *b) {
     b->touched.len = 0;
 }
 
-/* Gives the memory back: a log that goes through the years would else keep a full buffer a month. */
+/* Gives the memory back: a log that goes through the years would else keep a full buffer a month.
+ */
 void batch_clear(struct batch *b) {
     for (size_t i = 0; i < b->months.len; i++)
         buf_release(&b->months.items[i].rows);

@@ -20,7 +20,8 @@ struct setting {
 /* Run a statement and append its result to *ret (may be NULL) in `format` ("TSV", "RowBinary",
  * "JSONEachRow", ...; NULL for statements without result). `settings` may be NULL (n 0).
  * ERR_ENGINE: the server said no (message with its exception code and text).
- * ERR_AWAY: no or no whole answer: whether the statement ran is unknown; look before trying again. */
+ * ERR_AWAY: no or no whole answer: whether the statement ran is unknown; look before trying again.
+ */
 MUSTCHECK int client_query(struct client *c, struct str sql, const char *format,
                            const struct setting *settings, size_t n, struct buf *ret,
                            struct err *err);

@@ -23,12 +23,14 @@ bool present_has(const struct present *p, uint64_t bid, uint32_t month) {
         return true;
     }
     struct present_part key = {.bid = bid, .month = month};
-    return p->parts.len > 0 && bsearch(&key, p->parts.items, p->parts.len, sizeof key, compare_part);
+    return p->parts.len > 0 &&
+           bsearch(&key, p->parts.items, p->parts.len, sizeof key, compare_part);
 }
 
 void present_move_counts(struct present *p, uint64_t bid, struct applied *applied) {
     for (; p->moved < p->parts.len && p->parts.items[p->moved].bid <= bid; p->moved++)
-        applied_add(applied, p->parts.items[p->moved].month, (int64_t)p->parts.items[p->moved].rows);
+        applied_add(applied, p->parts.items[p->moved].month,
+                    (int64_t)p->parts.items[p->moved].rows);
 }
 
 static uint64_t next_number(struct str *line) {
@@ -56,11 +58,12 @@ static int count_months(struct client *client, enum dataset dataset, uint64_t bi
                         struct applied *ret, struct err *err) {
     struct buf sql = {0}, out = {0};
     unsigned long long from = bid_make(dataset, 0, 0), to = bid;
-    buf_printf(&sql,
-               "SELECT toUInt32(toYYYYMM(ts)) AS m, count() AS n FROM events"
-               " WHERE bid >= %llu AND bid <= %llu GROUP BY m UNION ALL "
-               "SELECT toUInt32(0) AS m, count() AS n FROM rejected WHERE bid >= %llu AND bid <= %llu",
-               from, to, from, to);
+    buf_printf(
+        &sql,
+        "SELECT toUInt32(toYYYYMM(ts)) AS m, count() AS n FROM events"
+        " WHERE bid >= %llu AND bid <= %llu GROUP BY m UNION ALL "
+        "SELECT toUInt32(0) AS m, count() AS n FROM rejected WHERE bid >= %llu AND bid <= %llu",
+        from, to, from, to);
     int rc = client_query(client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     struct str rest = buf_str(&out), line;
     while (rc == 0 && str_split(&rest, '\n', &line)) {
@@ -85,8 +88,9 @@ static int drop_month(struct client *client, uint32_t month, struct err *err) {
     return rc;
 }
 
-/* Months whose count differs in either direction are dropped, to be made again from the lake. A drop takes
- * the rows of other datasets along; their own counts then differ, and they do the same. */
+/* Months whose count differs in either direction are dropped, to be made again from the lake. A
+ * drop takes the rows of other datasets along; their own counts then differ, and they do the same.
+ */
 static int check_counts(struct client *client, enum dataset dataset, const struct applied *applied,
                         struct present *p, struct err *err) {
     struct applied found = {0};
@@ -101,8 +105,6 @@ static int check_counts(struct client *client, enum dataset dataset, const struc
         if (found.months.items[i].rows > 0 && applied_rows(applied, month) == 0)
             vec_push(&p->redo, month);
     }
-    for (size_t i = 0; rc == 0 && i < p->redo.len; i++)
-        rc = drop_month(client, p->redo.items[i], err);
     applied_release(&found);
     return rc;
 }
@@ -137,11 +139,16 @@ static int find_parts(struct client *client, enum dataset dataset, struct presen
 }
 
 int reconcile(struct client *client, enum dataset dataset, const struct applied *applied,
-              struct present *ret, struct err *err) {
+              int (*before_drop)(void *arg, struct err *err), void *arg, struct present *ret,
+              struct err *err) {
     *ret = (struct present){.applied = applied->bid};
     int rc = make_tables(client, err);
     if (rc == 0)
         rc = check_counts(client, dataset, applied, ret, err);
+    if (rc == 0 && ret->redo.len > 0 && before_drop != NULL)
+        rc = before_drop(arg, err);
+    for (size_t i = 0; rc == 0 && i < ret->redo.len; i++)
+        rc = drop_month(client, ret->redo.items[i], err);
     if (rc == 0)
         rc = find_parts(client, dataset, ret, err);
     if (rc != 0)

@@ -18,14 +18,18 @@ struct present {
     VEC(uint32_t) redo;             /* months dropped because their count was wrong */
 };
 
-/* Makes missing tables, compares counts at or below `applied` and drops the months that differ, then
+/* Makes missing tables, compares counts at or below `applied` and drops the months that differ
+ * (before_drop, if not NULL, is called first), then
  * asks for blocks and months above it. */
 MUSTCHECK int reconcile(struct client *client, enum dataset dataset, const struct applied *applied,
+                        int (*before_drop)(void *arg, struct err *err), void *arg,
                         struct present *ret, struct err *err);
 void present_release(struct present *p);
 
 /* Is there anything to look at, so that present_has() must be asked for each row? */
-static inline bool present_any(const struct present *p) { return p->parts.len > 0 || p->redo.len > 0; }
+static inline bool present_any(const struct present *p) {
+    return p->parts.len > 0 || p->redo.len > 0;
+}
 /* Are the rows of this month of this block in the store? */
 bool present_has(const struct present *p, uint64_t bid, uint32_t month);
 

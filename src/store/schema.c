@@ -5,10 +5,8 @@ const char *const schema_table_settings =
     " min_rows_to_fsync_after_merge = 1, min_compressed_bytes_to_fsync_after_merge = 1";
 
 const struct setting schema_insert_settings[] = {
-    {"max_insert_threads", "1"},
-    {"min_insert_block_size_rows", "1048449"},
-    {"min_insert_block_size_bytes", "0"},
-    {"async_insert", "0"},
+    {"max_insert_threads", "1"},          {"min_insert_block_size_rows", "1048449"},
+    {"min_insert_block_size_bytes", "0"}, {"async_insert", "0"},
     {"insert_deduplicate", "0"},
 };
 const size_t schema_n_insert_settings = ARRAY_LEN(schema_insert_settings);

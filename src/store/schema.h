@@ -11,7 +11,8 @@ void schema_rejected_ddl(struct buf *sql);
 void schema_events_structure(struct buf *out);
 extern const char *const schema_rejected_structure;
 
-/* What every table of ours is made with: synced INSERTs and merges (ENGINE.md). Starts with " SETTINGS ". */
+/* What every table of ours is made with: synced INSERTs and merges (ENGINE.md). Starts with "
+ * SETTINGS ". */
 extern const char *const schema_table_settings;
 
 /* Settings that make an INSERT exactly one part, whatever the server's defaults (ENGINE.md). */

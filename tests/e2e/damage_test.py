@@ -1,0 +1,89 @@
+"""Damage that a person or a disk does: it is named, nothing is counted twice, and what to do works."""
+import glob
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import cask  # noqa: E402
+
+DAMAGED = 5
+AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0"
+
+
+def lines(n, day=1, host="10.0.0.1", stamp="%02d/Jan/2015:%02d:%02d:00 +0000"):
+    return "".join(f'{host} - - [{stamp % (day, i // 60 % 24, i % 60)}] "GET /p{i} HTTP/1.1" 200 10 "-" "{AGENT}"\n'
+                   for i in range(n))
+
+
+def views(data, *args):
+    return data.stats(["pageviews"], *args)["total"]["pageviews"]
+
+
+def newest_segment(data):
+    return sorted(glob.glob(os.path.join(data.path, "lake", "logs", "**", "*.avro"), recursive=True))[-1]
+
+
+def test_a_lake_put_back_is_refused_until_rebuilt():
+    data = cask.Data()
+    data.load("--site", "s", data.file(lines(100)))
+    backup = os.path.join(data.folder, "lake")
+    shutil.copytree(os.path.join(data.path, "lake"), backup)
+    second = data.file(lines(100, day=2))
+    data.load("--site", "s", second)
+    shutil.rmtree(os.path.join(data.path, "lake"))
+    shutil.copytree(backup, os.path.join(data.path, "lake"))
+    said = data.run("stats", "pageviews", code=DAMAGED).stderr.decode()
+    assert "rebuild" in said and "lake" in said, said
+    data.run("import", "--site", "s", data.file(lines(50, day=3)), code=DAMAGED)
+    data.run("rebuild")
+    assert views(data) == 100
+    data.load("--site", "s", second)
+    assert views(data) == 200
+    data.run("verify")
+
+
+def test_a_rotten_last_block_is_kept_aside_and_can_be_imported_again():
+    data = cask.Data()
+    first, second = data.file(lines(100)), data.file(lines(70, day=2))
+    data.load("--site", "s", first)
+    data.load("--site", "s", second)
+    segment = newest_segment(data)
+    with open(segment, "r+b") as f:
+        content = bytearray(f.read())
+        content[-100] ^= 1
+        f.seek(0)
+        f.write(content)
+    data.run("stats", "pageviews", code=DAMAGED)
+    assert os.path.getsize(segment + ".torn") > 0
+    data.run("rebuild")
+    assert views(data) == 100
+    data.load("--site", "s", second)
+    assert views(data) == 170
+    data.run("verify")
+
+
+def test_one_line_of_1970_does_not_stop_sealing():
+    data = cask.Data()
+    old = lines(1, stamp="%02d/Jul/1975:%02d:%02d:00 +0000")
+    data.load("--site", "s", data.file(old + lines(1400)))
+    data.run("rebuild")
+    assert views(data) == 1401
+    assert views(data, "--from", "1975", "--to", "1976") == 1
+    data.run("verify")
+
+
+def test_names_that_no_site_can_have():
+    data = cask.Data()
+    path = data.file(lines(3))
+    for name in ("*", "all", "a,b", "", "a\tb"):
+        data.run("import", "--site", name, path, code=2)
+    hosts = ("*", "all", "a\0b", "a,b", "www.example.org")
+    vhost = "".join(f"{host}:80 {line}\n" for host in hosts for line in lines(2).splitlines())
+    done = data.load("--format", "vhost", data.file(vhost))
+    assert (done["accepted"], done["rejected"]) == (2, 8), done
+    assert views(data) == 2
+
+
+if __name__ == "__main__":
+    cask.main(globals())
