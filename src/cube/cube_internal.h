@@ -30,6 +30,21 @@ struct cube {
 /* Run one statement without result. */
 MUSTCHECK int cube_execute(struct cube *c, struct buf *sql, struct err *err);
 
+/* Hours of the selection that have rows in `events`, in order, with how many. */
+struct hour_rows {
+    int64_t hour; /* its start */
+    uint64_t rows;
+};
+struct hours {
+    struct hour_rows *items;
+    size_t len, cap;
+};
+MUSTCHECK int cube_find_hours(struct cube *c, const struct selection *selection, struct hours *ret,
+                              struct err *err);
+
+/* Does a sealed day of this time hold rows? */
+bool cube_site_has_rows(const struct cube_site *site, int64_t from, int64_t to);
+
 void cube_free_flights(struct flight *items, size_t n);
 
 /* Delete the rows of dead units that no snapshot in use takes for live, and forget those units. */

@@ -56,16 +56,16 @@ void sql_selection(struct buf *sql, const struct selection *s, const char *colum
     buf_add_cstr(sql, any ? ")" : "0)");
 }
 
-/* What a page view carries through the session query, in the order that sorts it: whole tuples, so that
- * views of one second have one order whatever came first, and the same in every statement. */
+/* What a page view carries through the session query, in the order that sorts it: whole tuples, so
+ * that views of one second have one order whatever came first, and the same in every statement. */
 #define VIEW_TUPLE                                                                                 \
     "toUnixTimestamp(ts), path, referrer, CAST(referrer_domain AS String),"                        \
     " CAST(channel AS String), CAST(utm_source AS String), CAST(utm_medium AS String),"            \
     " CAST(utm_campaign AS String), status, CAST(method AS String), CAST(source AS String)"
 
-/* All arrays are as long as `a` and are joined side by side: nothing is looked up by index, which would
- * copy the array of a visitor once for each of its page views. arrayFill (ClickHouse 20.1) carries
- * the first page view of a session forward. */
+/* All arrays are as long as `a` and are joined side by side: nothing is looked up by index, which
+ * would copy the array of a visitor once for each of its page views. arrayFill (ClickHouse 20.1)
+ * carries the first page view of a session forward. */
 static void sql_flagged_views(struct buf *sql, const struct selection *s) {
     buf_printf(sql,
                "SELECT site, visitor, t.1 AS time, t.2 AS path,"
@@ -100,21 +100,22 @@ static void sql_flagged_views(struct buf *sql, const struct selection *s) {
     " CAST(utm_medium AS String), CAST(utm_campaign AS String)"
 
 static void sql_flagged_downloads(struct buf *sql, const struct selection *s) {
-    buf_printf(sql,
-               "SELECT site, visitor, path, t.1 AS time, t.2 AS referrer, t.3 AS status,"
-               " t.4 AS method, t.5 AS source, t.6 AS referrer_domain, t.7 AS channel,"
-               " t.8 AS utm_source, t.9 AS utm_medium, t.10 AS utm_campaign, '' AS event,"
-               " product, version, platform, country, browser, browser_version, os, device, bot,"
-               " toUInt8(t.1 - p > %d) AS starts"
-               " FROM (SELECT site, visitor, path, product, version, platform, country, browser,"
-               " browser_version, os, device, bot, a, arrayMap(x -> x.1, a) AS times,"
-               " arrayPushFront(arrayPopBack(times), toUInt32(0)) AS prevs"
-               " FROM (SELECT site, visitor, path, any(product) AS product, any(version) AS version,"
-               " any(platform) AS platform, any(country) AS country, any(browser) AS browser,"
-               " any(browser_version) AS browser_version, any(os) AS os, any(device) AS device,"
-               " any(bot) AS bot, arraySort(groupArray((" DOWNLOAD_TUPLE "))) AS a"
-               " FROM events WHERE kind = 'download' AND ",
-               DOWNLOAD_GAP);
+    buf_printf(
+        sql,
+        "SELECT site, visitor, path, t.1 AS time, t.2 AS referrer, t.3 AS status,"
+        " t.4 AS method, t.5 AS source, t.6 AS referrer_domain, t.7 AS channel,"
+        " t.8 AS utm_source, t.9 AS utm_medium, t.10 AS utm_campaign, '' AS event,"
+        " product, version, platform, country, browser, browser_version, os, device, bot,"
+        " toUInt8(t.1 - p > %d) AS starts"
+        " FROM (SELECT site, visitor, path, product, version, platform, country, browser,"
+        " browser_version, os, device, bot, a, arrayMap(x -> x.1, a) AS times,"
+        " arrayPushFront(arrayPopBack(times), toUInt32(0)) AS prevs"
+        " FROM (SELECT site, visitor, path, any(product) AS product, any(version) AS version,"
+        " any(platform) AS platform, any(country) AS country, any(browser) AS browser,"
+        " any(browser_version) AS browser_version, any(os) AS os, any(device) AS device,"
+        " any(bot) AS bot, arraySort(groupArray((" DOWNLOAD_TUPLE "))) AS a"
+        " FROM events WHERE kind = 'download' AND ",
+        DOWNLOAD_GAP);
     sql_selection(sql, s, "ts", DOWNLOAD_GAP + 1, 0);
     buf_add_cstr(sql, " GROUP BY site, visitor, path)) ARRAY JOIN a AS t, prevs AS p WHERE ");
     sql_selection(sql, s, "time", 0, 0);
@@ -220,7 +221,8 @@ int sql_bucket(struct buf *sql, const struct zone *zone, enum grain grain, int64
     vec_push(&borders, t);
     int rc = 0;
     if (borders.len > LIMIT_BUCKETS)
-        rc = err_set(err, ERR_USAGE, "more than %zu time buckets: choose a coarser --by or a shorter range",
+        rc = err_set(err, ERR_USAGE,
+                     "more than %zu time buckets: choose a coarser --by or a shorter range",
                      LIMIT_BUCKETS);
     else
         sql_border(sql, borders.items, borders.len, column);

@@ -1,5 +1,5 @@
-/* SQL of the facts: sub-queries whose rows metrics are sums over (DESIGN D4), and the pieces that all
- * statements share: which time of which site, which bucket. */
+/* SQL of the facts: sub-queries whose rows metrics are sums over (DESIGN D4), and the pieces that
+ * all statements share: which time of which site, which bucket. */
 #ifndef CASK_FACTS_H
 #define CASK_FACTS_H
 
@@ -7,9 +7,9 @@
 #include "cube/ranges.h"
 #include "cube/words.h"
 
-#define SESSION_GAP 1800     /* seconds without a page view that end a session */
-#define SESSION_REACH 43200  /* a page view takes its source from at most so far back */
-#define DOWNLOAD_GAP 21600   /* seconds without a request that end a download */
+#define SESSION_GAP 1800    /* seconds without a page view that end a session */
+#define SESSION_REACH 43200 /* a page view takes its source from at most so far back */
+#define DOWNLOAD_GAP 21600  /* seconds without a request that end a download */
 
 /* Time of some sites. */
 struct site_ranges {
@@ -20,25 +20,27 @@ struct selection {
     struct site_ranges *items;
     size_t len, cap;
 };
-struct ranges *selection_site(struct selection *s, struct str site); /* adds an empty one if missing */
+struct ranges *selection_site(struct selection *s,
+                              struct str site); /* adds an empty one if missing */
 bool selection_empty(const struct selection *s);
 void selection_release(struct selection *s);
 
-/* Condition on `column` (seconds or DateTime): inside the ranges widened by `before` and `after`. "0"
- * when there is nothing. */
+/* Condition on `column` (seconds or DateTime): inside the ranges widened by `before` and `after`.
+ * "0" when there is nothing. */
 void sql_selection(struct buf *sql, const struct selection *s, const char *column, int64_t before,
                    int64_t after);
 
-/* Rows of a fact, with the columns time (UInt32), site, visitor, bot, those that dimension_defs name and
- * those that metric_defs name (starts, ends, gap). Flags are right for every row of the selection. */
+/* Rows of a fact, with the columns time (UInt32), site, visitor, bot, those that dimension_defs
+ * name and those that metric_defs name (starts, ends, gap). Flags are right for every row of the
+ * selection. */
 void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s);
 
 /* Columns of the table `views`: the rows of FACT_V. "name type, ..." / "name, ..." */
 void sql_views_structure(struct buf *sql);
 void sql_views_columns(struct buf *sql);
 
-/* Expression that gives the start of the bucket of `column` (seconds), for any instant of [from, to):
- * borders are cut in C and written as literals. GRAIN_NONE gives 0. */
+/* Expression that gives the start of the bucket of `column` (seconds), for any instant of [from,
+ * to): borders are cut in C and written as literals. GRAIN_NONE gives 0. */
 MUSTCHECK int sql_bucket(struct buf *sql, const struct zone *zone, enum grain grain, int64_t from,
                          int64_t to, const char *column, struct err *err);
 /* The same for a list of n borders (the last one ends the last bucket). */

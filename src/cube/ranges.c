@@ -16,7 +16,8 @@ static size_t first_ending_from(const struct ranges *r, int64_t t) {
     return low;
 }
 
-static void replace(struct ranges *r, size_t at, size_t n, const struct range *with, size_t n_with) {
+static void replace(struct ranges *r, size_t at, size_t n, const struct range *with,
+                    size_t n_with) {
     while (r->len - n + n_with > r->cap)
         r->items = vec_grow_(r->items, &r->cap, sizeof *r->items);
     if (r->len > at + n)
@@ -75,7 +76,8 @@ void ranges_copy(struct ranges *to, const struct ranges *from) {
         vec_push(to, from->items[i]);
 }
 
-void ranges_clip(const struct ranges *r, int64_t from, int64_t to, bool inside, struct ranges *ret) {
+void ranges_clip(const struct ranges *r, int64_t from, int64_t to, bool inside,
+                 struct ranges *ret) {
     int64_t at = from;
     for (size_t i = first_ending_from(r, from + 1); i < r->len && r->items[i].from < to; i++) {
         int64_t start = max_i64(r->items[i].from, from), end = min_i64(r->items[i].to, to);

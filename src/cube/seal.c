@@ -289,15 +289,6 @@ static int run_seal(struct seal *s, struct err *err) {
 
 /* --- what is to be done --- */
 
-struct hour_rows {
-    int64_t hour; /* its start */
-    uint64_t rows;
-};
-struct hours {
-    struct hour_rows *items;
-    size_t len, cap;
-};
-
 static int64_t horizon_of(const struct zone *zone, int64_t now) {
     return zone_floor(zone, GRAIN_DAY, now - QUIET_SECONDS);
 }
@@ -315,9 +306,8 @@ static void find_dirty(const struct ranges *clean, const struct zone *zone, int6
     ranges_release(&holes);
 }
 
-/* Hours of the selection that have rows, with how many. */
-static int find_hours(struct cube *c, const struct selection *selection, struct hours *ret,
-                      struct err *err) {
+int cube_find_hours(struct cube *c, const struct selection *selection, struct hours *ret,
+                    struct err *err) {
     struct buf sql = {0}, out = {0};
     buf_add_cstr(&sql, "SELECT intDiv(toUnixTimestamp(ts), 3600) AS h, count() FROM events WHERE ");
     sql_selection(&sql, selection, "ts", 0, 0);
@@ -419,7 +409,7 @@ static int seal_days(struct cube *c, int64_t now, cube_progress_fn *progress, vo
         more = site_work(c, i, now, &name, &zone, &dirty, &rc, err);
         if (rc == 0 && dirty.len > 0) {
             ranges_copy(selection_site(&selection, str_from(name)), &dirty);
-            rc = find_hours(c, &selection, &hours, err);
+            rc = cube_find_hours(c, &selection, &hours, err);
         }
         for (size_t j = 0; rc == 0 && j < dirty.len; j++)
             rc = seal_range(c, str_from(name), zone, dirty.items[j], &hours, progress, arg, &done,
@@ -491,6 +481,16 @@ static bool has_live(const struct cube_site *site, enum grain grain, int64_t sta
     return false;
 }
 
+bool cube_site_has_rows(const struct cube_site *site, int64_t from, int64_t to) {
+    for (size_t i = 0; i < site->units.len; i++) {
+        const struct seal_unit *unit = &site->units.items[i];
+        if (unit->state == UNIT_LIVE && unit->grain == GRAIN_DAY && unit->from < to &&
+            unit->to > from)
+            return true;
+    }
+    return false;
+}
+
 /* Is this bucket clean for the site, or for every site that has rows in it? Does it have rows? */
 static bool bucket_ready(const struct cube_state *state, const struct cube_site *site, int64_t from,
                          int64_t to, bool *ret_rows) {
@@ -504,7 +504,7 @@ static bool bucket_ready(const struct cube_state *state, const struct cube_site 
             continue;
         if (!ranges_contain(&one->clean, max_i64(from, 0), to))
             return false;
-        *ret_rows = true;
+        *ret_rows = *ret_rows || cube_site_has_rows(one, from, to);
     }
     return true;
 }

@@ -120,18 +120,31 @@ static void clip_hours(const struct cube_site *site, const struct zone *zone, in
 }
 
 /* One site, a month of its clean time after the other. */
+static bool any_hour(const struct hours *hours, int64_t from, int64_t to) {
+    for (size_t i = 0; i < hours->len; i++)
+        if (hours->items[i].hour < to && hours->items[i].hour + 3600 > from)
+            return true;
+    return false;
+}
+
 static int verify_site(struct cube *c, const struct cube_site *site, const char *seals,
                        cube_differ_fn *differ, void *arg, uint64_t *hours, struct err *err) {
     struct zone *zone = NULL;
     int rc = zone_open(site->zone, &zone, err);
     int64_t at = rc == 0 ? zone_floor(zone, GRAIN_MONTH, site->first) : 0;
+    struct selection everything = {0};
+    struct hours present = {0};
+    ranges_add(selection_site(&everything, str_from(site->name)), site->first, site->last);
+    if (rc == 0)
+        rc = cube_find_hours(c, &everything, &present, err);
     while (rc == 0 && at < site->last) {
         int64_t next = zone_next(zone, GRAIN_MONTH, at);
         struct selection selection = {0};
         struct sums cells = {0}, events = {0};
         clip_hours(site, zone, max_i64(at, 0), next,
                    selection_site(&selection, str_from(site->name)));
-        if (!selection_empty(&selection)) {
+        bool rows = any_hour(&present, at, next) || cube_site_has_rows(site, at, next);
+        if (rows && !selection_empty(&selection)) {
             rc = read_sums(c, &selection, seals, false, &cells, err);
             if (rc == 0)
                 rc = read_sums(c, &selection, seals, true, &events, err);
@@ -146,6 +159,8 @@ static int verify_site(struct cube *c, const struct cube_site *site, const char 
         vec_free(&events);
         at = next;
     }
+    selection_release(&everything);
+    vec_free(&present);
     zone_free(zone);
     return rc;
 }

@@ -33,8 +33,8 @@ enum fact {
 struct metric_def {
     const char *name, *doc;
     enum fact fact;
-    const char *sql;          /* aggregate over the rows of the fact; NULL for ratios */
-    enum metric over, under;  /* of ratios */
+    const char *sql;         /* aggregate over the rows of the fact; NULL for ratios */
+    enum metric over, under; /* of ratios */
 };
 extern const struct metric_def metric_defs[METRIC_COUNT];
 
@@ -59,7 +59,8 @@ size_t cube_dimensions(const struct cube_def *c, enum dimension ret[static CUBE_
 
 bool dimension_find(struct str name, enum dimension *ret);
 bool metric_find(struct str name, enum metric *ret);
-/* Country, browser, OS, device, bot: functions of the visitor, so that exact visitors add over them. */
+/* Country, browser, OS, device, bot: functions of the visitor, so that exact visitors add over
+ * them. */
 bool dimension_of_visitor(enum dimension d);
 /* Source dimensions: of page views they are the session's, and need flagged rows. */
 bool dimension_of_session(enum dimension d);

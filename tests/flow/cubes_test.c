@@ -132,21 +132,31 @@ static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
 
 /* --- questions asked while time is sealed again and dead cells are deleted --- */
 
-static void *seal_beside(void *arg) {
-    struct beside *b = arg;
-    struct world *w = b->world;
-    struct rng rng = {w->seed};
-    while (!atomic_load(&b->stop)) {
-        uint32_t hour = (uint32_t)((w->traffic.from + (int64_t)rng_below(&rng, 86400 * 2)) / 3600);
-        struct touched_site touched = {
-            .site = (char *)(uintptr_t)traffic_sites[rng_below(&rng, w->traffic.n_sites)]};
+/* An hour of a site that has rows about it, so that the extent of the data stays what it is. */
+static void dirty_one_hour(struct world *w, struct rng *rng) {
+    struct cube_snapshot s;
+    struct err err = {0};
+    cube_snapshot(w->in->cube, &s);
+    const struct cube_site *site = &s.state.sites.items[rng_below(rng, s.state.sites.len)];
+    if (strcmp(site->name, ALL_SITES) != 0) {
+        uint32_t first = (uint32_t)(site->first / 3600), n = (uint32_t)(site->last / 3600) - first;
+        uint32_t hour = first + (uint32_t)rng_below(rng, n < 48 ? n : 48);
+        struct touched_site touched = {.site = site->name};
         struct hour_range range = {hour, hour + 1};
-        struct err err = {0};
         vec_push(&touched.ranges, range);
         assert_ok(cube_before_insert(w->in->cube, &touched, 1, &err), err);
         cube_after_insert(w->in->cube);
         vec_free(&touched.ranges);
-        world_seal(w);
+    }
+    cube_snapshot_release(&s);
+}
+
+static void *seal_beside(void *arg) {
+    struct beside *b = arg;
+    struct rng rng = {b->world->seed};
+    while (!atomic_load(&b->stop)) {
+        dirty_one_hour(b->world, &rng);
+        world_seal(b->world);
     }
     return NULL;
 }
