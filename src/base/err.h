@@ -8,8 +8,9 @@
 #include "base/base.h"
 
 enum {
-    ERR_USAGE = -1,    /* wrong words in a call, question or configuration: the caller must change them */
-    ERR_IO = -2,       /* the system refused a read, write or sync */
+    ERR_USAGE =
+        -1,      /* wrong words in a call, question or configuration: the caller must change them */
+    ERR_IO = -2, /* the system refused a read, write or sync */
     ERR_NOSPACE = -3,  /* the disk is full */
     ERR_BUSY = -4,     /* somebody else holds the data directory */
     ERR_CORRUPT = -5,  /* bytes on disk are not what was written */

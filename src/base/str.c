@@ -170,7 +170,8 @@ const char *buf_cstr(struct buf *b) {
     return b->ptr;
 }
 
-/* Length of the well-formed UTF-8 sequence at the front of s, 0 if there is none (Unicode, table 3-7). */
+/* Length of the well-formed UTF-8 sequence at the front of s, 0 if there is none (Unicode, table
+ * 3-7). */
 static size_t utf8_sequence(struct str s) {
     const unsigned char *p = (const unsigned char *)s.ptr;
     if (p[0] < 0x80)

@@ -1,4 +1,5 @@
-/* struct str borrows bytes (never NUL-terminated, any bytes); struct buf owns them and has a cap. */
+/* struct str borrows bytes (never NUL-terminated, any bytes); struct buf owns them and has a cap.
+ */
 #ifndef CASK_STR_H
 #define CASK_STR_H
 
@@ -31,9 +32,9 @@ static inline struct str str_skip(struct str s, size_t n) {
     assert(n <= s.len);
     return (struct str){s.ptr + n, s.len - n};
 }
-int str_cmp(struct str a, struct str b);            /* memcmp order, shorter first */
-bool str_eq_nocase(struct str a, struct str b);     /* ASCII only */
-struct str str_trim(struct str s);                  /* blanks and tabs at both ends, CR, LF */
+int str_cmp(struct str a, struct str b);             /* memcmp order, shorter first */
+bool str_eq_nocase(struct str a, struct str b);      /* ASCII only */
+struct str str_trim(struct str s);                   /* blanks and tabs at both ends, CR, LF */
 bool str_find(struct str s, char c, size_t *ret_at); /* first c */
 /* Next piece up to `sep` (or the end); advances *rest. False when nothing is left. */
 bool str_split(struct str *rest, char sep, struct str *ret_piece);
@@ -60,7 +61,8 @@ static inline void buf_add_str(struct buf *b, struct str s) { buf_add(b, s.ptr, 
 static inline void buf_add_cstr(struct buf *b, const char *s) { buf_add(b, s, strlen(s)); }
 void buf_add_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
-const char *buf_cstr(struct buf *b); /* NUL-terminated view, "" when empty; valid until the next change */
+const char *
+buf_cstr(struct buf *b); /* NUL-terminated view, "" when empty; valid until the next change */
 static inline struct str buf_str(const struct buf *b) { return (struct str){b->ptr, b->len}; }
 
 /* Append s as valid UTF-8: every byte that is not part of a well-formed sequence becomes U+FFFD. */

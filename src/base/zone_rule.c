@@ -159,6 +159,7 @@ struct zone_span zone_rule_span_at(const struct zone_rule *rule, int64_t instant
             changes, n,
             (struct change){date_in_year(&rule->start, y) - rule->standard, rule->daylight});
 
+    assert(n > 0);
     size_t at = 0; /* the last change at or before the instant: there are years of them before */
     while (at + 1 < n && changes[at + 1].at <= clamped)
         at++;

@@ -6,7 +6,7 @@
 #define SEAL_ROWS ((uint64_t)200000)
 
 static int fill_question(const struct cmd_args *args, struct question *q, struct err *err) {
-    static const char *const options[] = {"site", "from", "to",   "by",    "group", "filter",
+    static const char *const options[] = {"site", "from",    "to",   "by",    "group", "filter",
                                           "tz",   "compare", "bots", "order", "limit"};
     int rc = 0;
     if (args->words.len > 0)
@@ -52,8 +52,8 @@ int cmd_run_stats(const struct cmd_context *ctx, const struct cmd_args *args, st
     if (rc == 0 && wanted != NULL)
         rc = output_format_parse(str_from(wanted), &format, err);
     if (rc == 0 && q.n_metrics == 0 && format != OUTPUT_TABLE)
-        rc = err_set(err, ERR_USAGE, "--format needs a metric: caskalytics stats pageviews --format %s",
-                     wanted);
+        rc = err_set(err, ERR_USAGE,
+                     "--format needs a metric: caskalytics stats pageviews --format %s", wanted);
     if (rc == 0)
         rc = cmd_config(ctx, &config, err);
     if (rc == 0)

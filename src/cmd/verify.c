@@ -84,7 +84,7 @@ static void extra_rows(struct verify *v, uint64_t bid) {
     char name[64];
     while (v->bid != 0 && v->bid < bid) {
         differ(v, "block %s: not readable in the lake, %llu rows in the store",
-               bid_text(v->bid, name), (unsigned long long)(v->counts[0] + v->counts[1]));
+               bid_text(v->bid, name), (unsigned long long)v->counts[0] + v->counts[1]);
         next_line(v);
     }
 }

@@ -122,7 +122,8 @@ static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, 
     posix_spawn_file_actions_init(&actions);
     posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-    /* what it prints is no answer of ours; and libchdb logs everything to stderr when that is a terminal */
+    /* what it prints is no answer of ours; and libchdb logs everything to stderr when that is a
+     * terminal */
     posix_spawn_file_actions_addopen(&actions, 1, buf_cstr(&messages),
                                      O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
     posix_spawn_file_actions_adddup2(&actions, 1, 2);
@@ -151,7 +152,7 @@ static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, 
 /* The engine's one line: "ready 1" or "error CODE text" (src/engine/control.h). */
 static int read_report(const struct engine_child *child, int stop_fd, bool *ret_sandboxed,
                        struct err *err) {
-    char line[1100];
+    char line[1100] = "";
     size_t len = 0;
     double until = clock_monotonic_seconds() + READY_SECONDS;
     while (len < sizeof line - 1 && memchr(line, '\n', len) == NULL) {

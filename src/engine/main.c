@@ -108,6 +108,7 @@ static int start(struct engine *e, const struct engine_config *c, struct http **
     int rc = take_lock(c, err);
     if (rc != 0)
         return rc;
+    assert(c->directory != NULL); /* read_options saw to it */
     if (chdir(c->directory) != 0)
         return err_errno(err, ERR_IO, "%s", c->directory);
     if ((rc = sandbox_files(c->directory, c->library, &e->sandboxed, err)) != 0)

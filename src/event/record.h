@@ -6,13 +6,20 @@
 #include "base/str.h"
 
 /* The lake's datasets (DESIGN D2). The number is part of every block id: never renumber. */
-enum dataset { DATASET_LOGS = 1, DATASET_S3 = 2, DATASET_WEB = 3, DATASET_GITHUB = 4, DATASET_POINTS = 5 };
+enum dataset {
+    DATASET_LOGS = 1,
+    DATASET_S3 = 2,
+    DATASET_WEB = 3,
+    DATASET_GITHUB = 4,
+    DATASET_POINTS = 5
+};
 #define DATASET_MAX 5
 const char *dataset_name(enum dataset dataset); /* "logs", ... */
 bool dataset_parse(struct str name, enum dataset *ret);
 
 /* Block id: dataset (8 bits), segment (32 bits), block within the segment (24 bits). It grows with
- * every block of a dataset, so "applied up to" is one number. Segments count from 1, so 0 is "none". */
+ * every block of a dataset, so "applied up to" is one number. Segments count from 1, so 0 is
+ * "none". */
 static inline uint64_t bid_make(enum dataset d, uint64_t segment, uint64_t block) {
     assert(segment < (1ULL << 32) && block < (1ULL << 24));
     return (uint64_t)d << 56 | segment << 24 | block;
@@ -22,12 +29,13 @@ static inline uint64_t bid_segment(uint64_t bid) { return bid >> 24 & 0xffffffff
 static inline uint64_t bid_block(uint64_t bid) { return bid & 0xffffffULL; }
 
 struct record {
-    int64_t ts_ms;       /* arrival, milliseconds since the epoch, UTC */
-    struct str body;     /* the bytes as they came: a log line without its line end */
-    struct str type;     /* how to read body: a format name of refine/formats.def or a format string */
-    struct str site;     /* "" for formats that name it themselves (vhost) */
+    int64_t ts_ms;   /* arrival, milliseconds since the epoch, UTC */
+    struct str body; /* the bytes as they came: a log line without its line end */
+    struct str type; /* how to read body: a format name of refine/formats.def or a format string */
+    struct str site; /* "" for formats that name it themselves (vhost) */
     struct str source;   /* id of the source: the dimension `source` */
-    struct str position; /* the source's own position after this record; usually only on the last of a block */
+    struct str position; /* the source's own position after this record; usually only on the last of
+                            a block */
     uint64_t visitor;    /* only when has_visitor: keys rotate or addresses are shortened */
     bool has_visitor;
 };

@@ -60,6 +60,7 @@ static void add_time(const struct table *t, const struct column *column, int64_t
 }
 
 static struct str make_cell(struct table *t, size_t column, const struct value *v) {
+    assert(v != NULL);
     struct buf text = {0};
     if (v->type == VALUE_TIME)
         add_time(t, &t->columns[column], v->integer, &text);

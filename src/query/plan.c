@@ -82,10 +82,12 @@ static bool same_zone(const struct plan *p, const struct cube_site *site) {
     return strcmp(site->zone, zone_name(p->zone)) == 0;
 }
 
-/* Cover [from, to) of a site with the coarsest cells that fit, and rows where there are none. The site has
- * no rows beside its extent, so the first cell may begin before it and the last end behind it. */
+/* Cover [from, to) of a site with the coarsest cells that fit, and rows where there are none. The
+ * site has no rows beside its extent, so the first cell may begin before it and the last end behind
+ * it. */
 static void cover_span(const struct plan *p, const struct cube_def *cube,
                        const struct cube_site *site, int64_t from, int64_t to, struct cover *ret) {
+    assert(site != NULL);
     struct str name = str_from(site->name);
     int64_t start = max_i64(from, site->first), end = min_i64(to, site->last);
     if (start >= end)
@@ -207,6 +209,7 @@ static void sql_union(struct buf *sql, size_t *branches) {
 
 static void sql_cells(const struct plan *p, const struct cube_def *cube, const struct cover *cover,
                       struct buf *sql) {
+    assert(cube != NULL);
     bool any = false;
     buf_printf(sql, "SELECT * FROM cube_%s WHERE (", cube->name);
     for (size_t g = 0; g < ARRAY_LEN(cover->cells); g++) {
@@ -271,7 +274,8 @@ static void plan_sums(const struct plan *p, enum fact fact, struct buf *sql, siz
     struct buf rows = {0};
     for (size_t i = 0; i < p->n_sites; i++)
         for (size_t j = 0; j < p->spans->len; j++)
-            cover_span(p, cube, p->sites[i], p->spans->items[j].from, p->spans->items[j].to, &cover);
+            cover_span(p, cube, p->sites[i], p->spans->items[j].from, p->spans->items[j].to,
+                       &cover);
     if (has_cells(&cover)) {
         sql_cells(p, cube, &cover, &rows);
         sql_sum_branch(p, fact, true, &rows, sql, branches);
@@ -298,15 +302,16 @@ static void plan_sums(const struct plan *p, enum fact fact, struct buf *sql, siz
 
 struct visitors_plan {
     const struct cube_def *cube; /* NULL: rows only */
-    const struct cube_site *one; /* whose cells count: a site, ALL_SITES; NULL: none by themselves */
-    bool states;                 /* states of totals can be merged */
-    struct cover exact;          /* exact cells */
-    struct cover merged;         /* states: cells and rows */
-    struct selection rows;       /* counted exactly from rows */
+    const struct cube_site
+        *one;              /* whose cells count: a site, ALL_SITES; NULL: none by themselves */
+    bool states;           /* states of totals can be merged */
+    struct cover exact;    /* exact cells */
+    struct cover merged;   /* states: cells and rows */
+    struct selection rows; /* counted exactly from rows */
 };
 
-/* The grain of which this is one whole bucket, GRAIN_NONE if there is none. Of several (a month that
- * is a quarter does not exist) the finest. */
+/* The grain of which this is one whole bucket, GRAIN_NONE if there is none. Of several (a month
+ * that is a quarter does not exist) the finest. */
 static enum grain whole_bucket(const struct plan *p, const struct span *span) {
     for (int g = GRAIN_HOUR; g <= GRAIN_YEAR; g++)
         if (zone_floor(p->zone, (enum grain)g, span->from) == span->from &&
@@ -318,13 +323,14 @@ static enum grain whole_bucket(const struct plan *p, const struct span *span) {
 static void add_rows(const struct plan *p, const struct cube_site *site, const struct span *span,
                      struct selection *rows) {
     UNUSED(p);
+    assert(site != NULL);
     ranges_add(selection_site(rows, str_from(site->name)), max_i64(span->from, site->first),
                min_i64(span->to, site->last));
 }
 
 /* One span, of one site or (site NULL) of all asked sites together. */
-static void visitors_span(const struct plan *p, struct visitors_plan *v, const struct cube_site *site,
-                          const struct span *span) {
+static void visitors_span(const struct plan *p, struct visitors_plan *v,
+                          const struct cube_site *site, const struct span *span) {
     const struct cube_site *cells = site != NULL ? site : v->one;
     enum grain whole = whole_bucket(p, span);
     size_t first = 0, end = p->n_sites;
@@ -333,7 +339,8 @@ static void visitors_span(const struct plan *p, struct visitors_plan *v, const s
             first = i, end = i + 1;
     if (v->cube != NULL && cells != NULL && same_zone(p, cells) && whole != GRAIN_NONE &&
         cube_has_grain(v->cube, whole) && cube_site_covers(cells, whole, span->from, span->to)) {
-        ranges_add(selection_site(&v->exact.cells[whole], str_from(cells->name)), span->from, span->to);
+        ranges_add(selection_site(&v->exact.cells[whole], str_from(cells->name)), span->from,
+                   span->to);
         return;
     }
     bool merge = v->states && (whole == GRAIN_NONE || cells == NULL);

@@ -1,4 +1,5 @@
-/* Answers questions: plan -> one SQL statement (a second for the total, more for a comparison) -> result. */
+/* Answers questions: plan -> one SQL statement (a second for the total, more for a comparison) ->
+ * result. */
 #ifndef CASK_QUERY_H
 #define CASK_QUERY_H
 
@@ -15,8 +16,8 @@ struct query_env {
     bool raw;    /* answer from `events` alone, as if nothing were sealed: to check the cubes */
 };
 
-/* ERR_USAGE (unknown site, bad time, zone or pattern), ERR_ENGINE, ERR_AWAY. *ret owns its zone. On success
- * *ret_engine_seconds (may be NULL) is the time spent in the engine. */
+/* ERR_USAGE (unknown site, bad time, zone or pattern), ERR_ENGINE, ERR_AWAY. *ret owns its zone. On
+ * success *ret_engine_seconds (may be NULL) is the time spent in the engine. */
 MUSTCHECK int query_run(const struct query_env *env, const struct question *question,
                         struct result *ret, double *ret_engine_seconds, struct err *err);
 void query_free_result(struct result *result);

@@ -7,7 +7,8 @@ static const char *const bots_names[] = {"exclude", "include", "only"};
 
 /* "what 'word' is not known (known: a b c)" */
 static int unknown(struct err *err, const char *what, struct str word, const char *known) {
-    return err_set(err, ERR_USAGE, "unknown %s '" STR_FMT "' (known: %s)", what, STR_ARG(word), known);
+    return err_set(err, ERR_USAGE, "unknown %s '" STR_FMT "' (known: %s)", what, STR_ARG(word),
+                   known);
 }
 
 static int find_word(struct str word, const char *const *names, size_t n, const char *what,
@@ -117,7 +118,8 @@ static int set_filter(struct question *q, struct str value, struct err *err) {
     }
     if (bad)
         return err_set(err, ERR_USAGE,
-                       "filter '" STR_FMT "' should be DIMENSION=VALUE, DIMENSION!=VALUE or DIMENSION~REGEX",
+                       "filter '" STR_FMT
+                       "' should be DIMENSION=VALUE, DIMENSION!=VALUE or DIMENSION~REGEX",
                        STR_ARG(value));
     int rc = parse_dimension(str_trim(str_of(value.ptr, at)), &filter.dimension, err);
     if (rc != 0)

@@ -15,7 +15,14 @@ struct filter {
     struct str value; /* several FILTER_IS of one dimension: any of them */
 };
 
-enum compare { COMPARE_NONE, COMPARE_WEEK, COMPARE_MONTH, COMPARE_QUARTER, COMPARE_YEAR, COMPARE_PREVIOUS };
+enum compare {
+    COMPARE_NONE,
+    COMPARE_WEEK,
+    COMPARE_MONTH,
+    COMPARE_QUARTER,
+    COMPARE_YEAR,
+    COMPARE_PREVIOUS
+};
 enum bots { BOTS_EXCLUDE, BOTS_INCLUDE, BOTS_ONLY };
 
 #define QUESTION_MAX 16 /* metrics, dimensions, filters, sites: each at most so many */
@@ -24,7 +31,7 @@ struct question {
     enum metric metrics[QUESTION_MAX];
     size_t n_metrics;
     struct str sites[QUESTION_MAX];
-    size_t n_sites; /* 0: all */
+    size_t n_sites;      /* 0: all */
     struct str from, to; /* as written; "" for the ends of the data */
     enum grain by;
     bool fill;
@@ -40,9 +47,9 @@ struct question {
     uint64_t limit; /* of groups; 0: none */
 };
 
-/* Fill one field from text as the command line and the API write it: key is "metrics", "site", "from",
- * "to", "by", "fill", "group", "filter", "tz", "compare", "bots", "order" or "limit". ERR_USAGE names the
- * value and lists what would be right. Borrows `value`. */
+/* Fill one field from text as the command line and the API write it: key is "metrics", "site",
+ * "from", "to", "by", "fill", "group", "filter", "tz", "compare", "bots", "order" or "limit".
+ * ERR_USAGE names the value and lists what would be right. Borrows `value`. */
 MUSTCHECK int question_set(struct question *q, struct str key, struct str value, struct err *err);
 
 /* The question as the answer repeats it, with the zone and range that were used. */

@@ -54,8 +54,9 @@ struct output_style {
 };
 
 /* Append the whole output. JSON as DESIGN 5:
- * {"query":{},"rows":[],"total":{},"complete_until":...}. CSV (RFC 4180, but lines end in LF as cut, awk and other tools want; tabs
- * and newlines stay, in quotes) and TSV (tabs, newlines, returns and backslashes escaped \t \n \r
+ * {"query":{},"rows":[],"total":{},"complete_until":...}. CSV (RFC 4180, but lines end in LF as
+ * cut, awk and other tools want; tabs and newlines stay, in quotes) and TSV (tabs, newlines,
+ * returns and backslashes escaped \t \n \r
  * \\) have a header line, null is an empty cell, no total. Text never carries other control bytes
  * to a terminal: they become U+FFFD as bad UTF-8 does. CSV cells that begin with = + - @ or a tab
  * get a leading apostrophe when they are text. */

@@ -1,4 +1,5 @@
-/* Buckets of time: what they are called and which time they cover. A question without --by has one. */
+/* Buckets of time: what they are called and which time they cover. A question without --by has one.
+ */
 #ifndef CASK_SPAN_H
 #define CASK_SPAN_H
 
@@ -19,9 +20,9 @@ struct spans {
 MUSTCHECK int spans_make(const struct zone *zone, enum grain by, int64_t from, int64_t to,
                          struct spans *ret, struct err *err);
 
-/* The spans to compare with, one for each, in the same order; ret.items[i].from == to where a span has no
- * counterpart (29 March a month before), and where it lies behind `now`. A span that `now` cuts is
- * compared with the same part of the earlier one. */
+/* The spans to compare with, one for each, in the same order; ret.items[i].from == to where a span
+ * has no counterpart (29 March a month before), and where it lies behind `now`. A span that `now`
+ * cuts is compared with the same part of the earlier one. */
 void spans_shift(const struct zone *zone, enum grain by, enum compare compare, int64_t now,
                  const struct spans *spans, struct spans *ret);
 

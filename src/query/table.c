@@ -52,10 +52,9 @@ static int explain(const struct client *client, const struct question *q, int rc
         return rc;
     for (size_t i = 0; i < q->n_filters; i++)
         if (q->filters[i].op == FILTER_MATCHES)
-            return err_set(err, ERR_USAGE,
-                           "filter %s~" STR_FMT ": not a regular expression that RE2 can read",
-                           dimension_defs[q->filters[i].dimension].name,
-                           STR_ARG(q->filters[i].value));
+            return err_set(
+                err, ERR_USAGE, "filter %s~" STR_FMT ": not a regular expression that RE2 can read",
+                dimension_defs[q->filters[i].dimension].name, STR_ARG(q->filters[i].value));
     return rc;
 }
 
@@ -72,7 +71,8 @@ int table_run(const struct plan *plan, struct client *client, struct table *ret,
     struct str in = buf_str(&out);
     while (rc == 0 && in.len > 0)
         if (!read_row(ret, &in, plan))
-            rc = err_set(err, ERR_ENGINE, "the engine's answer is not of the form that was asked for");
+            rc = err_set(err, ERR_ENGINE,
+                         "the engine's answer is not of the form that was asked for");
     buf_release(&sql);
     buf_release(&out);
     if (rc != 0)

@@ -6,7 +6,7 @@
 #include "query/plan.h"
 
 struct table_row {
-    size_t span;        /* index into the spans asked */
+    size_t span; /* index into the spans asked */
     const struct str *dims;
     uint64_t *sums;     /* one for each base metric */
     uint64_t *previous; /* of the comparison; NULL: none */

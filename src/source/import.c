@@ -268,7 +268,7 @@ static int read_lines(struct run *run, struct err *err) {
 /* Stand where the new part begins: behind the matched mark, before a last line that must be read
  * anew, behind one that was counted. */
 static int go_on(struct run *run, const struct import_mark *mark, struct err *err) {
-    struct str next;
+    struct str next = STR("");
     struct line rest;
     bool again = false;
     int rc = 0;

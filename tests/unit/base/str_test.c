@@ -4,7 +4,9 @@ static void buf_add_utf8__bad_bytes_become_replacement_characters(void **state) 
     UNUSED(state);
     struct buf b = {0};
     buf_add_utf8(&b, STR("a\xff\xc3\xa9\xe2\x82z\xed\xa0\x80"));
-    assert_str(buf_str(&b), "a\xEF\xBF\xBD\xc3\xa9\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+    assert_str(
+        buf_str(&b),
+        "a\xEF\xBF\xBD\xc3\xa9\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
     buf_release(&b);
 }
 

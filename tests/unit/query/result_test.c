@@ -179,8 +179,7 @@ static void csv_and_tsv__have_a_header_and_no_total(void **state) {
                  total[] = {NONE, INT(1236)};
     struct result r = {
         .columns = columns, .n_columns = 2, .values = values, .n_rows = 2, .total = total};
-    assert_printed(&r, OUTPUT_CSV, (struct output_style){true, 80},
-                   "path,hits\n/a,1234\n/b,2\n");
+    assert_printed(&r, OUTPUT_CSV, (struct output_style){true, 80}, "path,hits\n/a,1234\n/b,2\n");
     assert_printed(&r, OUTPUT_TSV, (struct output_style){true, 80},
                    "path\thits\n/a\t1234\n/b\t2\n");
     r.n_rows = 0;
