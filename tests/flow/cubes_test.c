@@ -57,7 +57,7 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
     for (unsigned round = 0; round < rounds; round++, seed++) {
         struct world w;
         print_message("seed %" PRIu64 "\n", seed);
-        world_start(&w, seed, 10 + seed % 50);
+        world_start(&w, seed, 8 + seed % 24);
         while (w.inserted < w.traffic.len) {
             insert_some(&w);
             int64_t span = w.traffic.to - w.traffic.from;
@@ -72,7 +72,7 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
                 world_close(&w);
                 world_open(&w);
             }
-            ask_some(&w, 4);
+            ask_some(&w, 3);
         }
         w.now = w.traffic.to + 400 * 86400; /* everything is sealed */
         world_seal(&w);
@@ -112,20 +112,20 @@ static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
         struct world w;
         pthread_t thread;
         print_message("seed %" PRIu64 "\n", seed);
-        world_start(&w, seed, 40);
+        world_start(&w, seed, 20);
         w.now = w.traffic.to + 86400 * 2;
         world_insert(&w, w.in->client, w.traffic.len / 2);
         struct beside b = {.world = &w, .client = own_client(&w)};
         assert_int_equal(pthread_create(&thread, NULL, insert_beside, &b), 0);
-        for (int i = 0; i < 5; i++)
+        for (int i = 0; i < 3; i++)
             world_seal(&w);
         pthread_join(thread, NULL);
         client_free(b.client);
         verify(&w);
-        ask_some(&w, 6);
+        ask_some(&w, 3);
         world_seal(&w);
         verify(&w);
-        ask_some(&w, 6);
+        ask_some(&w, 3);
         world_end(&w);
     }
 }
@@ -165,11 +165,11 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     UNUSED(state);
     struct world w;
     pthread_t thread;
-    struct asked asked[8];
+    struct asked asked[6];
     struct result expected[ARRAY_LEN(asked)];
     uint64_t seed = world_seed();
     print_message("seed %" PRIu64 "\n", seed);
-    world_start(&w, seed, 30);
+    world_start(&w, seed, 15);
     world_insert(&w, w.in->client, w.traffic.len);
     w.now = w.traffic.to + 86400 * 2;
     world_seal(&w);
@@ -185,7 +185,7 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     }
     struct beside b = {.world = &w};
     assert_int_equal(pthread_create(&thread, NULL, seal_beside, &b), 0);
-    for (unsigned round = 0, rounds = world_rounds(1) * 6; round < rounds; round++) {
+    for (unsigned round = 0, rounds = world_rounds(1) * 4; round < rounds; round++) {
         for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
             struct result got;
             world_ask(&w, client, &asked[i], false, &got);
@@ -239,8 +239,8 @@ static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
     uint64_t seed = world_seed();
     struct world w;
     print_message("seed %" PRIu64 "\n", seed);
-    world_start(&w, seed, 30);
-    for (unsigned round = 0, rounds = world_rounds(1) * 4; round < rounds; round++) {
+    world_start(&w, seed, 15);
+    for (unsigned round = 0, rounds = world_rounds(1) * 3; round < rounds; round++) {
         if (w.inserted < w.traffic.len)
             world_insert(&w, w.in->client, 1 + w.traffic.len / 8);
         w.now = w.traffic.from +
@@ -249,7 +249,7 @@ static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
         seal_in_a_child(&w, 150 + (unsigned)rng_below(&w.rng, 600));
         open_patiently(&w);
         verify(&w);
-        ask_some(&w, 3);
+        ask_some(&w, 2);
         if (rng_chance(&w.rng, 50))
             world_seal(&w);
     }
@@ -279,7 +279,7 @@ static void control_data__older_than_the_cubes_drop_them(void **state) {
     uint64_t seed = world_seed();
     struct world w;
     print_message("seed %" PRIu64 "\n", seed);
-    world_start(&w, seed, 30);
+    world_start(&w, seed, 15);
     world_insert(&w, w.in->client, w.traffic.len);
     w.now = (w.traffic.from + w.traffic.to) / 2;
     world_seal(&w);
