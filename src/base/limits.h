@@ -9,9 +9,10 @@
 #define LIMIT_BLOCK_RECORDS ((size_t)1 << 20) /* records in a lake block */
 #define LIMIT_SEGMENT_BYTES                                                                        \
     ((uint64_t)256 << 20)                    /* a lake segment is closed when it is over this */
-#define LIMIT_BATCH_ROWS ((size_t)500000)    /* rows of one apply batch (DESIGN D3) */
-#define LIMIT_BATCH_BYTES ((size_t)64 << 20) /* bytes of one apply batch (DESIGN D3) */
-#define LIMIT_STRING_BYTES ((size_t)8 << 10) /* one string field of an event; longer ones are cut  \
+#define LIMIT_BATCH_ROWS ((size_t)500000)    /* rows of one apply batch (docs/decisions.md D3) */
+#define LIMIT_BATCH_BYTES ((size_t)64 << 20) /* bytes of one apply batch (docs/decisions.md D3) */
+#define LIMIT_STRING_BYTES                                                                         \
+    ((size_t)8 << 10)                        /* one string field of an event; longer ones are cut  \
                                               */
 #define LIMIT_CONFIG_BYTES ((size_t)4 << 20) /* the configuration file */
 #define LIMIT_QUERY_BYTES ((size_t)4 << 20)  /* one SQL statement to the engine */
