@@ -1,5 +1,5 @@
 /* Arena: many small allocations that end together. Three lifetimes exist in the program: batch
- * arena, request arena, owned objects (STYLE.md). */
+ * arena, request arena, owned objects (CONTRIBUTING.md). */
 #ifndef CASK_ARENA_H
 #define CASK_ARENA_H
 

@@ -43,7 +43,7 @@ int err_context(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 #define err_context(err, ...) ((void)(err_context)((err), __VA_ARGS__), ERR_FAILED)
 #endif
 
-/* The exit code of DESIGN 5 that belongs to an error code. */
+/* The exit code of docs/commands.md that belongs to an error code. */
 int err_exit_code(int code);
 
 #endif

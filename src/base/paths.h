@@ -1,5 +1,6 @@
-/* Where the program's own files are, found from where the program itself is (DESIGN 5): the build
- * tree (BUILD/caskalytics beside node_modules and schema) or an installation (bin, lib, share). */
+/* Where the program's own files are, found from where the program itself is (docs/commands.md): the
+ * build tree (BUILD/caskalytics beside node_modules and schema) or an installation (bin, lib,
+ * share). */
 #ifndef CASK_PATHS_H
 #define CASK_PATHS_H
 

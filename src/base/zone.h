@@ -1,7 +1,7 @@
 /* Time zones and calendar buckets from the system's tz database (TZif, RFC 8536, with its POSIX-TZ
  * footer for years past the table). Instants are seconds since the epoch, UTC. The one place where
- * bucket keys are cut: SQL gets the borders as literals (ENGINE.md: toStartOfHour is wrong in
- * Australia/Lord_Howe). */
+ * bucket keys are cut: SQL gets the borders as literals (docs/internals/engine.md: toStartOfHour is
+ * wrong in Australia/Lord_Howe). */
 #ifndef CASK_ZONE_H
 #define CASK_ZONE_H
 

@@ -101,7 +101,7 @@ void cmd_help_row(const char *left, const char *doc, struct buf *out);
 void cmd_list_formats(struct buf *out);
 void cmd_list_metrics(struct buf *out);
 
-/* The whole program: argv -> exit code (DESIGN 5). */
+/* The whole program: argv -> exit code (docs/commands.md). */
 int cmd_main(int argc, char *const *argv);
 
 #define COMMAND(name, ...)                                                                         \

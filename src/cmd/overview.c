@@ -23,6 +23,8 @@ static int show_progress(void *arg, uint64_t done, uint64_t all) {
 int cmd_seal_if_large(struct instance *in, uint64_t least_rows, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     uint64_t rows = 0;
+    if (!in->config->seal)
+        return 0;
     int rc = cube_unsealed_rows(in->cube, now, &rows, err);
     if (rc != 0 || rows < least_rows)
         return rc;

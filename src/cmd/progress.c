@@ -105,4 +105,11 @@ void stop_on_signals(void) {
     (void)sigaction(SIGTERM, &action, NULL);
 }
 
+void stop_at_once(void) {
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    if (stop_wanted)
+        (void)raise(SIGTERM);
+}
+
 bool stop_asked(void) { return stop_wanted != 0; }

@@ -26,6 +26,8 @@ void text_bytes(struct buf *out, uint64_t bytes);
 
 /* From here on SIGINT and SIGTERM only ask to stop. */
 void stop_on_signals(void);
+/* From here on nobody asks: a signal ends the program at once (and the engine with it). */
+void stop_at_once(void);
 bool stop_asked(void);
 
 #endif

@@ -143,6 +143,7 @@ static int run(struct instance *in, struct str query, size_t form, const char *f
     if (rc == 0)
         rc = instance_catch_up(in, catch_up_progress, &progress, err);
     progress_end(&progress);
+    stop_at_once();
     return rc == 0 ? run_query(in, query, form, format, err) : rc;
 }
 

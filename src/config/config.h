@@ -1,5 +1,6 @@
-/* The configuration (DESIGN 7): one YAML file, read against the table schema/options.def. The same
- * code path checks and applies. All errors are found at once, each with file and line. */
+/* The configuration (docs/configuration.md): one YAML file, read against the table
+ * schema/options.def. The same code path checks and applies. All errors are found at once, each
+ * with file and line. */
 #ifndef CASK_CONFIG_H
 #define CASK_CONFIG_H
 

@@ -1,5 +1,5 @@
-/* Control data (DESIGN D7): small versioned documents by name, apart from measurements. One
- * machine: SQLite in DATA/control.db. Thread-safe. */
+/* Control data (docs/decisions.md D7): small versioned documents by name, apart from measurements.
+ * One machine: SQLite in DATA/control.db. Thread-safe. */
 #ifndef CASK_CONTROL_H
 #define CASK_CONTROL_H
 

@@ -1,6 +1,6 @@
-/* Cubes: a cache of sealed time (DESIGN D5). The table `views` holds the flagged page views of
- * sealed days, the tables `cube_NAME` their sums in cells by hour, day, week, month, quarter and
- * year. All of it can be dropped at any time without changing an answer.
+/* Cubes: a cache of sealed time (docs/decisions.md D5). The table `views` holds the flagged page
+ * views of sealed days, the tables `cube_NAME` their sums in cells by hour, day, week, month,
+ * quarter and year. All of it can be dropped at any time without changing an answer.
  *
  * A site's time is clean where its cells agree with `events`, else dirty. New rows make time dirty
  * before they are inserted; sealing makes whole local days clean again. Every statement that seals
@@ -44,7 +44,7 @@ MUSTCHECK int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress,
 /* Drop all cells and forget all seals. */
 MUSTCHECK int cube_drop(struct cube *c, struct err *err);
 
-/* Compare cells and views with `events`, hour by hour, over all clean time. Calls `differ` for each
+/* Compare the hourly cells of totals with `events` over all clean time. Calls `differ` for each
  * hour that disagrees. */
 typedef int cube_differ_fn(void *arg, const char *site, int64_t hour, const char *measure,
                            uint64_t in_cells, uint64_t in_events);

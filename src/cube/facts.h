@@ -1,5 +1,5 @@
-/* SQL of the facts: sub-queries whose rows metrics are sums over (DESIGN D4), and the pieces that
- * all statements share: which time of which site, which bucket. */
+/* SQL of the facts: sub-queries whose rows metrics are sums over (docs/decisions.md D4), and the
+ * pieces that all statements share: which time of which site, which bucket. */
 #ifndef CASK_FACTS_H
 #define CASK_FACTS_H
 

@@ -1,4 +1,5 @@
-/* Sealing: dirty local days become clean, then weeks, months, quarters, years (DESIGN D5).
+/* Sealing: dirty local days become clean, then weeks, months, quarters, years (docs/decisions.md
+ * D5).
  *
  * One seal, and what a crash or a late row between two steps leaves:
  *   1. new units are written down as pending                 (crash: dead on the next start)

@@ -1,5 +1,5 @@
-/* What a reader must know of the cubes, copied at one moment (DESIGN D5, step 3): it is written
- * into the statement as literals. */
+/* What a reader must know of the cubes, copied at one moment (docs/decisions.md D5, step 3): it is
+ * written into the statement as literals. */
 #ifndef CASK_SNAPSHOT_H
 #define CASK_SNAPSHOT_H
 

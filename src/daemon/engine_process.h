@@ -1,4 +1,4 @@
-/* The engine as a child process: start, watch, restart, stop (DESIGN 2).
+/* The engine as a child process: start, watch, restart, stop (ARCHITECTURE.md).
  *
  * The parent makes the listening unix socket (DATA/engine.sock, mode 0600) and hands it down: a
  * fresh one at the same place for every start, so that while no engine runs a client is refused at
@@ -36,7 +36,7 @@ bool engine_process_alive(struct engine_process *p);
 void engine_process_set_restart(struct engine_process *p, bool on);
 unsigned engine_process_generation(struct engine_process *p);
 int engine_process_pid(struct engine_process *p);
-/* False where the kernel has no Landlock: user SQL is then off unless the configuration insists. */
+/* False where the kernel has no Landlock: user SQL is then off. */
 bool engine_process_sandboxed(struct engine_process *p);
 /* Orderly end (closes the pipe, waits up to 10 s, then kills). Takes NULL. */
 void engine_process_stop(struct engine_process *p);

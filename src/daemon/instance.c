@@ -41,18 +41,6 @@ static int drop_tables(struct instance *in, struct err *err) {
     return rc == 0 ? run_statement(in, "DROP TABLE IF EXISTS rejected", err) : rc;
 }
 
-static int make_tables(struct instance *in, struct err *err) {
-    struct buf sql = {0};
-    schema_events_ddl(&sql);
-    int rc = run_statement(in, buf_cstr(&sql), err);
-    buf_clear(&sql);
-    schema_rejected_ddl(&sql);
-    if (rc == 0)
-        rc = run_statement(in, buf_cstr(&sql), err);
-    buf_release(&sql);
-    return rc;
-}
-
 /* The tables are new and empty: forget what was in the old ones, and only then call it done. */
 static int forget_rows(struct instance *in, struct err *err) {
     struct buf schema = {0};
@@ -71,7 +59,7 @@ int instance_drop_store(struct instance *in, struct err *err) {
     if (rc == 0)
         rc = drop_tables(in, err);
     if (rc == 0)
-        rc = make_tables(in, err);
+        rc = schema_make_tables(in->client, err);
     return rc == 0 ? forget_rows(in, err) : rc;
 }
 
@@ -93,7 +81,7 @@ static int open_store(struct instance *in, struct err *err) {
     if (rc == 0 && !ours)
         rc = drop_tables(in, err);
     if (rc == 0)
-        rc = make_tables(in, err);
+        rc = schema_make_tables(in->client, err);
     if (rc == 0)
         rc = cube_open(in->config, in->control, in->client, &in->cube, err);
     return rc == 0 && !ours ? forget_rows(in, err) : rc;

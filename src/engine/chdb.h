@@ -1,6 +1,6 @@
-/* The few functions of libchdb that we use, loaded by name: the package ships no header (ENGINE.md
- * in docs/internals/engine.md has the traps). A missing symbol means another version of the
- * library. */
+/* The few functions of libchdb that we use, loaded by name: the package ships no header
+ * (docs/internals/engine.md in docs/internals/engine.md has the traps). A missing symbol means
+ * another version of the library. */
 #ifndef CASK_ENGINE_CHDB_H
 #define CASK_ENGINE_CHDB_H
 

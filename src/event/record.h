@@ -5,7 +5,8 @@
 
 #include "base/str.h"
 
-/* The lake's datasets (DESIGN D2). The number is part of every block id: never renumber. */
+/* The lake's datasets (docs/decisions.md D2). The number is part of every block id: never renumber.
+ */
 enum dataset {
     DATASET_LOGS = 1,
     DATASET_S3 = 2,

@@ -1,4 +1,4 @@
-/* JSON as DESIGN 5 has it: {"query":{},"rows":[],"total":{},"complete_until":...}. */
+/* JSON as docs/commands.md has it: {"query":{},"rows":[],"total":{},"complete_until":...}. */
 #include "query/output.h"
 
 static void add_time(const struct result *r, int64_t instant, struct buf *out) {

@@ -1,4 +1,4 @@
-/* The planner: a resolved question -> one SQL statement (DESIGN D5, D6).
+/* The planner: a resolved question -> one SQL statement (docs/decisions.md D5, D6).
  *
  * Metrics belong to facts (cube/words.h); each fact is planned by itself and becomes a few branches
  * of one UNION ALL, whose sums are added outside. A branch reads either cells of the cheapest cube

@@ -555,7 +555,9 @@ static int answer(struct resolved *r, struct result *ret, struct err *err) {
 
 int query_run(const struct query_env *env, const struct question *question, struct result *ret,
               double *ret_engine_seconds, struct err *err) {
-    struct resolved r = {.env = env, .q = question};
+    struct query_env own = *env;
+    own.raw = own.raw || !env->config->seal;
+    struct resolved r = {.env = &own, .q = question};
     *ret = (struct result){0};
     int rc = question->n_metrics > 0 ? resolve(&r, err)
                                      : err_set(err, ERR_USAGE, "the question names no metric");

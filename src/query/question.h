@@ -1,5 +1,5 @@
-/* One typed question (DESIGN D6): metrics, dimensions, filters, range, grain, zone, comparison. CLI
- * and API build this struct; query_run() answers it. */
+/* One typed question (docs/decisions.md D6): metrics, dimensions, filters, range, grain, zone,
+ * comparison. CLI and API build this struct; query_run() answers it. */
 #ifndef CASK_QUESTION_H
 #define CASK_QUESTION_H
 

@@ -53,7 +53,7 @@ struct output_style {
     unsigned width; /* columns of the terminal; 0: not a terminal, no bars are cut or drawn */
 };
 
-/* Append the whole output. JSON as DESIGN 5:
+/* Append the whole output. JSON as docs/commands.md:
  * {"query":{},"rows":[],"total":{},"complete_until":...}. CSV (RFC 4180, but lines end in LF as
  * cut, awk and other tools want; tabs and newlines stay, in quotes) and TSV (tabs, newlines,
  * returns and backslashes escaped \t \n \r

@@ -1,6 +1,6 @@
 /* User agents: browser, version, OS, device by uap-core's regexes.yaml with its reference semantics
  * (docs/specification.md of uap-core: first match of each list wins, replacements with $1..$9), and
- * bots (DESIGN 4). A cache makes a repeated agent nearly free. One table per thread. */
+ * bots (docs/definitions.md). A cache makes a repeated agent nearly free. One table per thread. */
 #ifndef CASK_AGENT_H
 #define CASK_AGENT_H
 

@@ -35,7 +35,7 @@ static inline struct str none_if_dash(struct str s) {
 
 /* --- quoted fields ------------------------------------------------------------------------- */
 
-/* Only \" and \\ are escapes (DESIGN 4); others, such as \x16, stay as logged. */
+/* Only \" and \\ are escapes (docs/definitions.md); others, such as \x16, stay as logged. */
 static inline bool is_escape(const char *p, const char *end) {
     return *p == '\\' && end - p > 1 && (p[1] == '"' || p[1] == '\\');
 }

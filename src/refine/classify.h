@@ -1,4 +1,4 @@
-/* Page view, download request or asset: DESIGN 4 by method, target and status. */
+/* Page view, download request or asset: docs/definitions.md by method, target and status. */
 #ifndef CASK_CLASSIFY_H
 #define CASK_CLASSIFY_H
 

@@ -6,7 +6,7 @@
 
 #define CACHE_SLOTS 4096u
 #define CACHE_PATH_BYTES 1024u /* longer paths are matched each time */
-#define MATCH_LIMIT 100000u    /* steps: (a+)+$ must not hold up an import (FAULTS 30) */
+#define MATCH_LIMIT 100000u    /* steps: (a+)+$ must not hold up an import */
 #define JIT_STACK_BYTES (512u << 10)
 #define NO_RULE UINT32_MAX
 

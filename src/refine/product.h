@@ -1,4 +1,5 @@
-/* Product rules: paths -> product, version, platform (DESIGN 4), as PCRE2 patterns over bytes. */
+/* Product rules: paths -> product, version, platform (docs/definitions.md), as PCRE2 patterns over
+ * bytes. */
 #ifndef CASK_PRODUCT_H
 #define CASK_PRODUCT_H
 

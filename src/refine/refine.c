@@ -96,7 +96,7 @@ static struct str site_of(struct refiner *r, const struct record *record,
 }
 
 /* All that is decided here belongs to (host, agent) alone, as the visitor number does: cubes add up
- * unique users over these dimensions (DESIGN D5). */
+ * unique users over these dimensions (docs/decisions.md D5). */
 static void set_visitor(struct refiner *r, const struct record *record, const struct fields *fields,
                         struct event *e) {
     const struct agent_info *agent = agent_lookup(r->agents, fields->agent);

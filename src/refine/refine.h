@@ -1,5 +1,5 @@
-/* Refine: raw record -> event (DESIGN 4). No allocation per line; anything a line can contain is
- * either an event or a rejection with a reason. One refiner per thread. */
+/* Refine: raw record -> event (docs/definitions.md). No allocation per line; anything a line can
+ * contain is either an event or a rejection with a reason. One refiner per thread. */
 #ifndef CASK_REFINE_H
 #define CASK_REFINE_H
 
@@ -14,7 +14,7 @@
 struct config;
 struct refiner;
 
-/* Why a record was rejected: one row each in refine/reasons.def. */
+/* Why a record was rejected: one row each in schema/reasons.def. */
 enum reason {
     REASON_NONE = 0,
 #define REASON(name, text) REASON_##name,

@@ -1,5 +1,5 @@
-/* Visitors: keyed hash of address and raw user agent, the same on all sites (DESIGN 4). Without the
- * key nobody can go from the number back to the address. */
+/* Visitors: keyed hash of address and raw user agent, the same on all sites (docs/definitions.md).
+ * Without the key nobody can go from the number back to the address. */
 #ifndef CASK_VISITOR_H
 #define CASK_VISITOR_H
 

@@ -5,7 +5,7 @@
  * A file whose first bytes hash to such a mark has been imported up to that mark: the whole file
  * again (also packed otherwise) adds nothing, a grown one adds the rest, and an import that was
  * killed goes on behind its last durable block. The list of imports in the control data is only an
- * index of these positions: it is caught up from the lake (imports_load).
+ * index of these positions: it is caught up from the lake (instance_load_imports).
  *
  * A last line without line end is imported like any other. When the file grows and that line goes
  * on, it is imported anew if its beginning had been rejected, and passed over if it had been

@@ -1,4 +1,5 @@
-/* Apply: lake blocks -> rows of `events` and `rejected`, each block exactly once (DESIGN D3).
+/* Apply: lake blocks -> rows of `events` and `rejected`, each block exactly once (docs/decisions.md
+ * D3).
  *
  * A batch is whole blocks; each month of it is one INSERT of one part, so a month of a block is in
  * or not, never half. Control data keep `applied`, the block up to which everything is in. It is

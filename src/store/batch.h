@@ -1,5 +1,5 @@
 /* A batch: refined rows of whole lake blocks, ready to be inserted, one RowBinary buffer a month
- * (DESIGN D3), and what it touches. */
+ * (docs/decisions.md D3), and what it touches. */
 #ifndef CASK_BATCH_H
 #define CASK_BATCH_H
 

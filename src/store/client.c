@@ -1,6 +1,6 @@
 /* Every request goes over a connection of its own: libcurl sends a request again by itself when a
  * connection that it reused turns out to be dead, and an INSERT must never run twice because its
- * answer got lost (DESIGN D3). */
+ * answer got lost (docs/decisions.md D3). */
 #include "store/client.h"
 #include "base/limits.h"
 

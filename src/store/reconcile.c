@@ -41,18 +41,6 @@ static uint64_t next_number(struct str *line) {
     return value;
 }
 
-static int make_tables(struct client *client, struct err *err) {
-    struct buf sql = {0};
-    schema_events_ddl(&sql);
-    int rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
-    buf_clear(&sql);
-    schema_rejected_ddl(&sql);
-    if (rc == 0)
-        rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
-    buf_release(&sql);
-    return rc;
-}
-
 /* Rows by month at or below `bid`, of both tables. */
 static int count_months(struct client *client, enum dataset dataset, uint64_t bid,
                         struct applied *ret, struct err *err) {
@@ -142,7 +130,7 @@ int reconcile(struct client *client, enum dataset dataset, const struct applied 
               int (*before_drop)(void *arg, struct err *err), void *arg, struct present *ret,
               struct err *err) {
     *ret = (struct present){.applied = applied->bid};
-    int rc = make_tables(client, err);
+    int rc = schema_make_tables(client, err);
     if (rc == 0)
         rc = check_counts(client, dataset, applied, ret, err);
     if (rc == 0 && ret->redo.len > 0 && before_drop != NULL)

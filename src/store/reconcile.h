@@ -1,4 +1,5 @@
-/* What the store already has when apply starts (DESIGN D3): found by asking the store. */
+/* What the store already has when apply starts (docs/decisions.md D3): found by asking the store.
+ */
 #ifndef CASK_RECONCILE_H
 #define CASK_RECONCILE_H
 

@@ -34,3 +34,15 @@ void schema_rejected_ddl(struct buf *sql) {
     buf_printf(sql, "CREATE TABLE IF NOT EXISTS rejected (%s) ENGINE = MergeTree ORDER BY bid%s",
                schema_rejected_structure, schema_table_settings);
 }
+
+int schema_make_tables(struct client *client, struct err *err) {
+    struct buf sql = {0};
+    schema_events_ddl(&sql);
+    int rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
+    buf_clear(&sql);
+    schema_rejected_ddl(&sql);
+    if (rc == 0)
+        rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
+    buf_release(&sql);
+    return rc;
+}

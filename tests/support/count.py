@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """The independent count of access logs: count.py --format combined --site example.org access.log
 
-Written from DESIGN's definitions (chapter 4) alone and never from the C code: it is what the program's
+Written from docs/definitions.md alone and never from the C code: it is what the program's
 numbers are compared with. Slow and simple on purpose; everything is in memory.
 
 As a module:  c = Counter(); c.read(data, "combined", "example.org"); c.rows([...], grain="day", ...)"""

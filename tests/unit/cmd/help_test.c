@@ -2,7 +2,7 @@
 #include "support/golden.h"
 #include "support/unit.h"
 
-/* The commands that the contract (DESIGN 5) has for this version. */
+/* The commands that the contract (docs/commands.md) has for this version. */
 static void table__has_the_commands_of_the_contract(void **state) {
     UNUSED(state);
     static const char *const names[] = {"import", "stats",  "sql",  "lake",    "rebuild",

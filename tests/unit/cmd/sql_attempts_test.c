@@ -1,4 +1,4 @@
-/* Attempts at the real engine (docs/internals/engine.md, FAULTS: what readonly=1 does not stop). */
+/* Attempts at the real engine (docs/internals/engine.md; what readonly=1 does not stop). */
 #include "cmd/sql_check.h"
 
 #include "support/live_engine.h"

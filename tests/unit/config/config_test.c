@@ -92,7 +92,7 @@ static void load__without_a_file_gives_the_defaults(void **state) {
     config_free(c);
 }
 
-/* DESIGN 4, word by word. */
+/* docs/definitions.md, word by word. */
 static void defaults__extensions_are_those_of_the_contract(void **state) {
     UNUSED(state);
     static const char assets[] = "css js mjs map png jpg jpeg gif ico svg webp bmp avif woff woff2 "
@@ -187,7 +187,7 @@ static void load__reads_every_key(void **state) {
     config_free(c);
 }
 
-/* The sample of DESIGN 7: keys of later versions are known, and checked. */
+/* The sample of docs/configuration.md: keys of later versions are known, and checked. */
 static void load__knows_the_keys_of_later_versions(void **state) {
     UNUSED(state);
     setenv("CASK_TEST_KEY", "k", 1);
