@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/overview.h"
 #include "query/query.h"
@@ -30,7 +31,9 @@ static int print(struct instance *in, const struct question *q, enum output_form
     if (q->n_metrics == 0) {
         rc = cmd_overview(in, q, &style, &out, err);
     } else {
-        rc = query_run(&env, q, &result, NULL, err);
+        double seconds = 0;
+        rc = query_run(&env, q, &result, &seconds, err);
+        log_line(LOG_DEBUG, "query", "engine_ms=%.1f", seconds * 1000);
         if (rc == 0) {
             result_print(&result, format, &style, &out);
             query_free_result(&result);
