@@ -4,6 +4,7 @@ import glob
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -76,14 +77,33 @@ def test_without_both():
 
 def test_cubes_change_no_answer():
     rng = random.Random(cask.seed())
-    data, counter = imported(rng)
+    zone = rng.choice(("UTC", "America/Los_Angeles", "Asia/Kolkata"))
+    data, counter = cask.Data(f"timezone: {zone}\n"), count.Counter()
+    log = generate(Knobs(seed=rng.getrandbits(32), lines=4000, days=40, junk=0.01))
+    counter.read(log, "combined", "example.org")
+    rows = log.splitlines(True)
+    days = [re.search(rb"\[(\d\d/\w+/\d+):", row) for row in rows]
+    chosen = rng.sample(sorted({day[1] for day in days if day}), 5)
+    late = [day is not None and day[1] in chosen and rng.random() < 0.5 for day in days]
+    data.load("--site", "example.org", data.file(b"".join(row for row, is_late in zip(rows, late) if not is_late)))
+    data.seal()
+    data.load("--site", "example.org", data.file(b"".join(row for row, is_late in zip(rows, late) if is_late)))
+    if not 0 < data.sealed() < 1:
+        raise AssertionError(f"the rows of {chosen} should make some time dirty: {data.sealed()} is sealed")
     for by in ("hour", "day", "month", "year"):
         check(data, counter, by=by)
-    with_cubes = answers(data)
-    bare = cask.Data("seal: false\n")
+    half_sealed = answers(data)
+    data.seal()
+    for by in ("hour", "week", "month", "quarter"):
+        check(data, counter, by=by)
+    all_sealed = answers(data)
+    bare = cask.Data(f"seal: false\ntimezone: {zone}\n")
     bare.options[-1] = data.path
     shutil.rmtree(os.path.join(data.path, "engine"))
-    equal(answers(bare), with_cubes, "without cubes")
+    without = answers(bare)
+    equal(data.sealed(), 0.0, "sealed share without cubes")
+    equal(half_sealed, without, "with some time sealed and without cubes")
+    equal(all_sealed, without, "with all time sealed and without cubes")
 
 
 def test_avro_tools_read_the_lake():

@@ -8,6 +8,7 @@ import random
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -163,6 +164,23 @@ class Data:
 
     def sql(self, query, *args, **run):
         return self.run("sql", query, "--format", "tsv", *args, **run).stdout.decode("utf-8", "replace").strip()
+
+    def sealed(self, site="example.org"):
+        """Share of a site's time, from its first hour with rows to its last, that cubes answer for."""
+        path = os.path.join(self.path, "control.db")
+        with contextlib.closing(sqlite3.connect(path)) as control:
+            found = control.execute("SELECT body FROM docs WHERE key = ?", ("cube/site/" + site,)).fetchone()
+        if found is None:
+            return 0.0
+        state = json.loads(found[0])
+        first, last = state["first"], state["last"]
+        clean = sum(max(0, min(to, last) - max(from_, first)) for from_, to in state["clean"])
+        return clean / (last - first)
+
+    def seal(self, site="example.org"):
+        """`import` seals nothing, and `stats` only where there are many rows: a test of cubes has to ask for them."""
+        self.run("rebuild")
+        equal(self.sealed(site), 1.0, f"sealed share of {site}")
 
     def locked(self):
         try:
