@@ -39,11 +39,11 @@ def on_terminal(data, *args, env=None):
     return seen.decode("utf-8", "replace").replace("\r\n", "\n")
 
 
-def sample():
+def sample(lines=3000):
     data = cask.Data()
     path = os.path.join(data.folder, "access.log")
     with open(path, "wb") as f:
-        for i in range(3000):
+        for i in range(lines):
             f.write(b'10.0.%d.%d - - [%02d/May/2015:10:%02d:00 +0000] "GET /page/%d HTTP/1.1" 200 %d "-" "Mozilla/5.0"\n'
                     % (i % 7, i % 200, 17 + i % 4, i % 60, i % 11, i))
     return data, path
@@ -55,6 +55,24 @@ def test_import_shows_a_summary_and_an_overview():
     assert "3,000" in text and "Pages" in text and "/page/" in text, text
     for noise in ("<Debug>", "<Trace>", "Context", "DatabaseAtomic"):
         assert noise not in text, f"the engine's own messages are on the terminal: {text[:400]}"
+
+
+def drawn(text, what):
+    """The states that a line of progress went through: "WHAT  42 %  1,234 lines/s"."""
+    line = r"\r\S*" + re.escape(what) + r"  +(\d+ %[^\r\n]*|\S[^\r\n]*/s[^\r\n]*)"
+    return re.findall(line, ESCAPE.sub("", text))
+
+
+def test_long_commands_show_progress_on_a_terminal_and_none_in_a_pipe():
+    data, path = sample(200000)
+    shown = on_terminal(data, "import", "--site", "example.org", path)
+    assert drawn(shown, "access.log"), f"import shows no progress: {shown[:1000]!r}"
+    assert "200,000" in shown.rpartition("\r")[2], f"no summary where the progress was: {shown[-1000:]!r}"
+    shown = on_terminal(data, "rebuild")
+    for what in ("reading the lake", "sealing"):
+        assert drawn(shown, what), f"rebuild shows no progress of {what}: {shown[:1000]!r}"
+    piped = data.run("rebuild")
+    assert b"%" not in piped.stderr and b"\r" not in piped.stdout + piped.stderr, piped
 
 
 def test_stats_draws_bars_on_a_terminal_and_none_in_a_pipe():
