@@ -238,6 +238,8 @@ static int import_all(struct import_run *run, const char *data_dir, struct err *
     if (rc == 0)
         rc = instance_load_imports(run->instance, &run->imports, err);
     if (rc == 0)
+        rc = instance_load_refiner(run->instance, err); /* before any line is in the lake */
+    if (rc == 0)
         rc = read_files(run, err);
     if (rc == ERR_STOPPED)
         return err_set(err, ERR_STOPPED,

@@ -59,6 +59,7 @@ static void numbers_text(const struct import_numbers *n, struct buf *out) {
 }
 
 static void file_text(const struct import_file *f, struct buf *out) {
+    bool unreadable = f->numbers.counts.records > 0 && f->numbers.counts.accepted == 0;
     add_safe(out, strcmp(f->path, "-") == 0 ? STR("standard input") : str_from(f->path));
     buf_add_char(out, '\n');
     if (f->report.id == 0) {
@@ -73,8 +74,10 @@ static void file_text(const struct import_file *f, struct buf *out) {
         add_safe(out, str_from(f->report.site));
     buf_printf(out, "\n  %-12s ", "format");
     add_safe(out, str_from(f->report.format));
-    buf_add_cstr(out, f->recognised ? ", recognised\n" : "\n");
+    buf_add_cstr(out, f->recognised && !unreadable ? ", recognised\n" : "\n");
     numbers_text(&f->numbers, out);
+    if (unreadable)
+        buf_add_cstr(out, "  no line could be read: is this an access log of this format?\n");
     if (f->report.first_bid == 0)
         buf_printf(out, "  nothing new: imported before as import %llu\n",
                    (unsigned long long)f->report.id);

@@ -28,11 +28,24 @@ static int count_rows(struct instance *in, uint64_t counts[2], struct err *err) 
     return rc;
 }
 
-static int run(struct instance *in, struct err *err) {
+static int see_segment(void *arg, const struct lake_segment *segment, struct err *err) {
+    UNUSED(arg);
+    if (!segment->corrupt)
+        return 0;
+    return err_set(
+        err, ERR_CORRUPT,
+        "the lake is damaged (%s: %s), and a store made from it would lack those lines: put the "
+        "file back from a backup, or run `rebuild --damaged` to go on without them",
+        segment->path, segment->problem);
+}
+
+static int run(struct instance *in, bool damaged, struct err *err) {
     struct progress progress;
     double start = clock_monotonic_seconds();
     stop_on_signals();
-    int rc = instance_drop_store(in, err);
+    int rc = damaged ? 0 : lake_walk(in->lake_root, 0, see_segment, NULL, err);
+    if (rc == 0)
+        rc = instance_drop_store(in, err);
     if (rc == 0) {
         progress_begin(&progress, "reading the lake");
         rc = instance_catch_up(in, show_bytes, &progress, err);
@@ -63,14 +76,13 @@ static int run(struct instance *in, struct err *err) {
 }
 
 int cmd_run_rebuild(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
-    UNUSED(args);
     struct config *config = NULL;
     struct instance *in = NULL;
     int rc = cmd_config(ctx, &config, err);
     if (rc == 0)
         rc = instance_open(config, cmd_data_dir(ctx, config), "rebuild", &in, err);
     if (rc == 0)
-        rc = run(in, err);
+        rc = run(in, cmd_given(args, "damaged"), err);
     instance_close(in);
     config_free(config);
     return rc;

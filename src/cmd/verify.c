@@ -20,6 +20,7 @@ struct verify {
     struct instance *in;
     struct buf out;
     uint64_t differences, of_imports;
+    bool damaged; /* the lake itself */
     struct progress progress;
     uint64_t blocks, records, rows[2], bytes, all_bytes; /* rows: of events, of rejected */
     struct str rest;         /* of the store's answer: bid, events, rejected; sorted */
@@ -168,6 +169,7 @@ static int read_lake(struct verify *v, struct err *err) {
                 rc = check_import(v, &block, err);
             progress_show(&v->progress, v->bytes, v->all_bytes, v->bytes, "B");
         } else if (got == ERR_CORRUPT) {
+            v->damaged = true;
             differ(v, "%s", why.text);
         } else {
             rc = err_set(err, got, "%s", why.text);
@@ -240,6 +242,11 @@ static int run(struct verify *v, struct err *err) {
                    (unsigned long long)(v->differences - SHOWN_DIFFERENCES));
     int written = cmd_write(buf_str(&v->out), rc == 0 ? err : NULL);
     rc = rc == 0 ? written : rc;
+    if (rc == 0 && v->damaged)
+        return err_set(
+            err, ERR_CORRUPT,
+            "the lake is damaged: put the file back from a backup. The store still has the rows of "
+            "what it counted; do not rebuild it");
     if (rc == 0 && v->differences > 0)
         rc =
             err_set(err, ERR_FAILED, "%llu differences: `caskalytics rebuild` makes the store anew",

@@ -107,7 +107,7 @@ static int run_once(struct applier *a, uint64_t upto, bool flush, struct err *er
         a->lost = false;
     }
     if (a->in->refiner == NULL && upto > apply_refined(a->apply)) {
-        rc = refiner_new(a->in->config, a->in->data_dir, &a->in->refiner, err);
+        rc = instance_load_refiner(a->in, err);
         if (rc != 0)
             return rc;
     }

@@ -216,6 +216,24 @@ static int apply_all(struct instance *in, struct applier *a, enum dataset datase
     return rc;
 }
 
+int instance_load_refiner(struct instance *in, struct err *err) {
+    uint64_t applied = 0;
+    if (in->refiner != NULL)
+        return 0;
+    char *keys = join(in->data_dir, "keys");
+    int rc = apply_position(in->control, DATASET_LOGS, &applied, err);
+    if (rc == 0 && applied > 0 && !fs_exists(keys))
+        rc = err_set(
+            err, ERR_NOTFOUND,
+            "%s is missing: without it every visitor would be a new one. Put it back from a "
+            "backup, or run `caskalytics rebuild` to count everybody anew with a new key",
+            keys);
+    if (rc == 0)
+        rc = refiner_new(in->config, in->data_dir, &in->refiner, err);
+    free(keys);
+    return rc;
+}
+
 /* The store must not be ahead of the lake: numbers of blocks would be given a second time and taken
  * for applied, and what the lake lost would be counted for ever. */
 static int check_end(struct instance *in, enum dataset dataset, uint64_t last, struct err *err) {

@@ -29,6 +29,10 @@ MUSTCHECK int instance_open(const struct config *config, const char *data_dir, c
                             struct instance **ret, struct err *err);
 void instance_close(struct instance *in);
 
+/* Load the rules for refining, if they are not there yet. Refuses to make a new visitor key for a
+ * store that has rows: all visitors would be new. */
+MUSTCHECK int instance_load_refiner(struct instance *in, struct err *err);
+
 /* Bring the store up to the lake (all datasets that have refined events: logs). Cheap when nothing
  * is missing. ERR_AWAY from the engine is waited out: it is started again and asked what it has, a
  * few times. `progress` may be NULL. */

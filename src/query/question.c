@@ -127,6 +127,8 @@ static int set_filter(struct question *q, struct str value, struct err *err) {
     if (q->n_filters == QUESTION_MAX)
         return too_many(err, "filters");
     filter.value = str_skip(value, at + skip);
+    if (filter.op != FILTER_MATCHES && str_is(filter.value, "-"))
+        filter.value = STR(""); /* as tables show it */
     q->filters[q->n_filters++] = filter;
     return 0;
 }

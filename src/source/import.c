@@ -366,6 +366,11 @@ int import_run(const struct import_env *env, const struct import_job *job, struc
     struct run run = {.env = env, .job = job, .report = ret, .lines = &lines};
     struct match match = {0};
     int rc = open_input(job, &in, err);
+    if (rc == 0 && !job->anonymous) {
+        rc = input_check(in, err);
+        if (rc == ERR_CORRUPT)
+            rc = err_context(err, "nothing of it was taken");
+    }
     if (rc != 0)
         goto out;
     lines_init(&lines, in);

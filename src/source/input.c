@@ -40,6 +40,7 @@ struct input {
     char *out;
     size_t out_at, out_len;
     struct err failed; /* code 0: fine */
+    bool damaged;      /* a checksum or the packing's grammar said no */
     union {
         z_stream z;
         bz_stream bz;
@@ -262,6 +263,7 @@ static int unpack(struct input *in, struct err *err) {
         bool end = false;
         bool damaged = in->packing->unpack(in, in->out, OUT_BYTES, &in->out_len, &end) != 0;
         hungry = !end && in->out_len == 0 && before == in->len - in->at;
+        in->damaged = in->damaged || damaged;
         if (damaged)
             err_set(&in->failed, ERR_CORRUPT, "%s: damaged %s data", in->name, in->packing->name);
         else if (hungry && (in->eof || before == RAW_BYTES))
@@ -315,6 +317,22 @@ int input_read(struct input *in, char *to, size_t room, size_t *ret_len, struct 
             *err = why;
     }
     return rc;
+}
+
+int input_check(struct input *in, struct err *err) {
+    if (in->packing == NULL)
+        return 0;
+    char *bytes = xmalloc(OUT_BYTES);
+    struct err why = {0};
+    int rc = 0;
+    for (size_t n = 1; rc == 0 && n > 0;)
+        rc = input_read(in, bytes, OUT_BYTES, &n, &why);
+    free(bytes);
+    bool damaged = in->damaged;
+    in->damaged = false;
+    if (rc != 0 && (damaged || rc != ERR_CORRUPT))
+        return err_set(err, rc, "%s", why.text);
+    return input_rewind(in, err);
 }
 
 uint64_t input_raw_bytes(const struct input *in) { return in->raw_bytes - (in->len - in->at); }

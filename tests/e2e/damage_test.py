@@ -63,6 +63,55 @@ def test_a_rotten_last_block_is_kept_aside_and_can_be_imported_again():
     data.run("verify")
 
 
+def flip(path, at):
+    with open(path, "r+b") as f:
+        content = bytearray(f.read())
+        content[at] ^= 1
+        f.seek(0)
+        f.write(content)
+
+
+def test_a_damaged_packed_file_adds_nothing_and_the_mended_one_all():
+    import bz2
+    import gzip
+    for pack, name in ((gzip.compress, "a.gz"), (bz2.compress, "a.bz2")):
+        data = cask.Data()
+        packed = pack(lines(3000).encode())
+        path = data.file(packed, name)
+        flip(path, len(packed) // 2)
+        data.run("import", "--site", "s", path, code=1)
+        assert views(data) == 0
+        done = data.load("--site", "s", data.file(packed, name))
+        assert (done["accepted"], done["duplicates"]) == (3000, 0), done
+        assert views(data) == 3000
+
+
+def test_a_damaged_lake_is_not_rebuilt_by_itself():
+    data = cask.Data()
+    data.load("--site", "s", data.file(lines(100)))
+    damaged = newest_segment(data)
+    data.load("--site", "s", data.file(lines(70, day=2)))
+    flip(damaged, os.path.getsize(damaged) * 45 // 100)
+    said = data.run("verify", code=DAMAGED).stderr.decode()
+    assert "backup" in said, said
+    data.run("rebuild", code=DAMAGED)
+    assert views(data) == 170
+    data.run("rebuild", "--damaged")
+    assert views(data) == 70, views(data)
+
+
+def test_lost_keys_are_told():
+    data = cask.Data()
+    data.load("--site", "s", data.file(lines(100)))
+    os.remove(os.path.join(data.path, "keys"))
+    more = data.file(lines(50, day=2))
+    said = data.run("import", "--site", "s", more, code=1).stderr.decode()
+    assert "keys" in said and "rebuild" in said, said
+    data.run("rebuild")
+    data.load("--site", "s", more)
+    assert views(data) == 150
+
+
 def test_one_line_of_1970_does_not_stop_sealing():
     data = cask.Data()
     old = lines(1, stamp="%02d/Jul/1975:%02d:%02d:00 +0000")

@@ -41,7 +41,8 @@ struct tallies {
     struct tally *items; /* sorted, without empty ones */
     size_t len, cap;
 };
-/* Count events[0 .. n) by the definitions of docs/definitions.md. `sites` is a mask. Sorts the events. */
+/* Count events[0 .. n) by the definitions of docs/definitions.md. `sites` is a mask. Sorts the
+ * events. */
 void traffic_count(struct event *events, size_t n, unsigned sites, const struct zone *zone,
                    enum grain grain, int64_t from, int64_t to, enum bots bots, struct tallies *ret);
 

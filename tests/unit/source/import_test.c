@@ -446,6 +446,31 @@ static void damaged__in_its_beginning_adds_nothing(void **state) {
     lab_free(lab);
 }
 
+/* What is unpacked behind a flipped bit is rubbish: were it taken, the mended file would be another
+ * one, and its lines would count a second time. */
+static void damaged__by_a_flipped_bit_adds_nothing_and_the_mended_file_all(void **state) {
+    UNUSED(state);
+    static const enum packing_kind kinds[] = {PACK_GZIP, PACK_BZIP2};
+    uint64_t random = seed_for("flipped_bit");
+    for (size_t i = 0; i < 20; i++) {
+        struct lab *lab = lab_new();
+        struct buf plain = {0}, packed = {0};
+        make_lines(30000, &plain);
+        pack(kinds[i % 2], buf_str(&plain), &packed);
+        size_t at = 20 + random_below(&random, packed.len - 40);
+        packed.ptr[at] ^= 0x10;
+        assert_int_equal(run_bytes(lab, buf_str(&packed)), ERR_CORRUPT);
+        assert_int_equal(lab->blocks.len, 0);
+        packed.ptr[at] ^= 0x10;
+        assert_ok(run_bytes(lab, buf_str(&packed)), lab->err);
+        assert_int_equal(lab->report.lines, 30000);
+        assert_int_equal(lab->report.duplicates, 0);
+        buf_release(&plain);
+        buf_release(&packed);
+        lab_free(lab);
+    }
+}
+
 /* To take a damaged copy for a file of its own would count its lines twice. */
 static void damaged__copy_of_what_is_known_adds_nothing(void **state) {
     UNUSED(state);
@@ -605,6 +630,7 @@ UNIT_MAIN(unit_test(again__adds_nothing), unit_test(packed__is_the_same_as_plain
           unit_test(long_open_line__counts_once),
           unit_test(damaged__what_came_before_is_in_and_the_mended_file_adds_the_rest),
           unit_test(damaged__in_its_beginning_adds_nothing),
+          unit_test(damaged__by_a_flipped_bit_adds_nothing_and_the_mended_file_all),
           unit_test(damaged__copy_of_what_is_known_adds_nothing),
           unit_test(stopped__goes_on_where_it_was), unit_test(stopped__in_an_endless_line),
           unit_test(full_lake__is_told_and_nothing_is_lost),
