@@ -100,6 +100,7 @@ void cmd_help_row(const char *left, const char *doc, struct buf *out);
 /* What stands behind the help of `import` and `stats` (lists.c). */
 void cmd_list_formats(struct buf *out);
 void cmd_list_metrics(struct buf *out);
+void cmd_list_tables(struct buf *out);
 
 /* The whole program: argv -> exit code (docs/commands.md). */
 int cmd_main(int argc, char *const *argv);

@@ -1,5 +1,6 @@
 #include "cmd/cmd.h"
 
+#include "cube/words.h"
 #include "refine/refine.h"
 
 void cmd_list_formats(struct buf *out) {
@@ -30,4 +31,34 @@ void cmd_list_metrics(struct buf *out) {
     buf_add_cstr(out, "\nDimensions, for --group and --filter:\n");
     for (size_t i = 0; i < ARRAY_LEN(dimensions); i++)
         cmd_help_row(dimensions[i].name, dimensions[i].doc, out);
+}
+
+static const struct {
+    const char *name, *doc;
+} columns[] = {
+#define COLUMN(name, type, encoding, doc) {#name, type "; " doc},
+#include "events.def"
+#undef COLUMN
+};
+
+void cmd_list_tables(struct buf *out) {
+    buf_add_cstr(out, "Table events, a row for every accepted line:\n");
+    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
+        cmd_help_row(columns[i].name, columns[i].doc, out);
+    buf_add_cstr(out, "\nOther tables:\n");
+    cmd_help_row("rejected", "bid, place (of the line in its block), site, reason", out);
+    cmd_help_row(
+        "views",
+        "sealed page views with starts, ends, gap and the source of their session; only rows "
+        "whose seal is live count, which questions of `stats` take care of",
+        out);
+    for (size_t i = 0; i < cube_defs_count; i++) {
+        struct buf name = {0}, doc = {0};
+        buf_printf(&name, "cube_%s", cube_defs[i].name);
+        buf_printf(&doc, "sums by site, bot%s%s; by %s", *cube_defs[i].dimensions ? ", " : "",
+                   cube_defs[i].dimensions, cube_defs[i].grains);
+        cmd_help_row(buf_cstr(&name), buf_cstr(&doc), out);
+        buf_release(&name);
+        buf_release(&doc);
+    }
 }
