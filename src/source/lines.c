@@ -102,8 +102,8 @@ int lines_next(struct lines *l, struct line *ret, struct err *err) {
 }
 
 int lines_skip_to(struct lines *l, uint64_t offset, uint64_t *ret_lines, struct err *err) {
-    uint64_t count = 0;
-    bool blank = true; /* nothing but the line end seen of the current line */
+    uint64_t count = 0, before = 0; /* lines; bytes of the current line in earlier reads */
+    bool blank = true;              /* nothing but the line end seen of the current line */
     assert(offset >= l->offset);
     while (l->offset < offset) {
         if (l->at == l->len) {
@@ -119,11 +119,13 @@ int lines_skip_to(struct lines *l, uint64_t offset, uint64_t *ret_lines, struct 
         const char *end = memchr(start, '\n', have);
         size_t n = end ? (size_t)(end - start) + 1 : have;
         size_t text = end ? n - 1 : n;
-        blank = blank && (text == 0 || (text == 1 && start[0] == '\r'));
+        blank = blank && (text == 0 || (before == 0 && text == 1 && start[0] == '\r'));
         consume(l, n);
+        before += n;
         if (end != NULL) {
             count += !blank;
             blank = true;
+            before = 0;
         }
     }
     count += !blank;
