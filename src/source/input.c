@@ -40,7 +40,11 @@ struct input {
     char *out;
     size_t out_at, out_len;
     struct err failed; /* code 0: fine */
-    bool damaged;      /* a checksum or the packing's grammar said no */
+    uint64_t unpacked; /* bytes so far */
+    uint64_t good;     /* of them up to the end of the last whole member: its checksum was right */
+    uint64_t given;    /* bytes given out */
+    uint64_t limit;    /* where to stop with limit_error, found by input_check() */
+    struct err limit_error; /* code 0: no limit */
     union {
         z_stream z;
         bz_stream bz;
@@ -225,7 +229,7 @@ int input_rewind(struct input *in, struct err *err) {
     end_member(in);
     in->packing = NULL;
     in->at = in->len = in->out_at = in->out_len = 0;
-    in->raw_bytes = 0;
+    in->raw_bytes = in->unpacked = in->good = in->given = 0;
     in->eof = false;
     in->failed = (struct err){0};
     if (lseek(in->fd, 0, SEEK_SET) < 0)
@@ -263,7 +267,9 @@ static int unpack(struct input *in, struct err *err) {
         bool end = false;
         bool damaged = in->packing->unpack(in, in->out, OUT_BYTES, &in->out_len, &end) != 0;
         hungry = !end && in->out_len == 0 && before == in->len - in->at;
-        in->damaged = in->damaged || damaged;
+        in->unpacked += in->out_len;
+        if (end && !damaged)
+            in->good = in->unpacked;
         if (damaged)
             err_set(&in->failed, ERR_CORRUPT, "%s: damaged %s data", in->name, in->packing->name);
         else if (hungry && (in->eof || before == RAW_BYTES))
@@ -280,6 +286,13 @@ static int unpack(struct input *in, struct err *err) {
 }
 
 static int read_packed(struct input *in, char *to, size_t room, size_t *ret_len, struct err *err) {
+    if (in->limit_error.code != 0) {
+        if (in->given == in->limit) {
+            *err = in->limit_error;
+            return err->code;
+        }
+        room = (size_t)min_i64((int64_t)room, (int64_t)(in->limit - in->given));
+    }
     if (in->out_at == in->out_len) {
         int rc = unpack(in, err);
         if (rc != 0)
@@ -288,6 +301,7 @@ static int read_packed(struct input *in, char *to, size_t room, size_t *ret_len,
     *ret_len = min_size(room, in->out_len - in->out_at);
     memcpy(to, in->out + in->out_at, *ret_len);
     in->out_at += *ret_len;
+    in->given += *ret_len;
     return 0;
 }
 
@@ -328,10 +342,13 @@ int input_check(struct input *in, struct err *err) {
     for (size_t n = 1; rc == 0 && n > 0;)
         rc = input_read(in, bytes, OUT_BYTES, &n, &why);
     free(bytes);
-    bool damaged = in->damaged;
-    in->damaged = false;
-    if (rc != 0 && (damaged || rc != ERR_CORRUPT))
+    if (rc != 0 && (rc != ERR_CORRUPT || in->good == 0))
         return err_set(err, rc, "%s", why.text);
+    if (rc != 0) {
+        in->limit = in->good;
+        in->limit_error = why;
+        in->limit_error.code = rc;
+    }
     return input_rewind(in, err);
 }
 

@@ -38,9 +38,10 @@ bool input_seekable(const struct input *in);
 MUSTCHECK int input_rewind(struct input *in, struct err *err);
 
 /* Read a packed file to its end and rewind it, to find damage before anything is believed: what is
- * unpacked behind a flipped bit is rubbish until a checksum says so. Being cut short is no damage
- * in this sense, nor is rubbish behind whole data: what came before is good. Plain files: nothing
- * to do. ERR_CORRUPT, ERR_IO, ERR_STOPPED. */
+ * unpacked behind a flipped bit is rubbish until a checksum says so, and a flipped bit can make a
+ * file look cut short. If a member (frame, stream) is damaged or cut, reading will give out the
+ * whole members before it and then ERR_CORRUPT; if there are none, that is told here. Plain files:
+ * nothing to do. ERR_CORRUPT, ERR_IO, ERR_STOPPED. */
 MUSTCHECK int input_check(struct input *in, struct err *err);
 
 /* Bytes of the file itself read so far, and its size (0 when unknown), for progress. */

@@ -481,7 +481,6 @@ static void damaged__copy_of_what_is_known_adds_nothing(void **state) {
     pack(PACK_GZIP, buf_str(&plain), &packed);
     packed.len -= packed.len / 3;
     assert_int_equal(run_bytes(lab, buf_str(&packed)), ERR_CORRUPT);
-    assert_true(strstr(lab->err.text, "earlier import") != NULL);
     assert_int_equal(lab->blocks.len, 1);
     buf_release(&plain);
     buf_release(&packed);
