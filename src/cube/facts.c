@@ -42,6 +42,8 @@ static void sql_ranges(struct buf *sql, const struct ranges *ranges, const char 
 void sql_selection(struct buf *sql, const struct selection *s, const char *column, int64_t before,
                    int64_t after) {
     bool any = false;
+    if (s->parts > 0)
+        buf_printf(sql, "visitor %% %u = %u AND ", s->parts, s->part);
     buf_add_char(sql, '(');
     for (size_t i = 0; i < s->len; i++) {
         if (s->items[i].ranges.len == 0)

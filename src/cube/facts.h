@@ -11,7 +11,8 @@
 #define SESSION_REACH 43200 /* a page view takes its source from at most so far back */
 #define DOWNLOAD_GAP 21600  /* seconds without a request that end a download */
 
-/* Time of some sites. */
+/* Time of some sites; of all their visitors, or of one of several parts of them (flags look at one
+ * visitor only, so parts need nothing of each other). */
 struct site_ranges {
     struct str site;
     struct ranges ranges;
@@ -19,6 +20,7 @@ struct site_ranges {
 struct selection {
     struct site_ranges *items;
     size_t len, cap;
+    unsigned part, parts; /* parts 0: all visitors */
 };
 struct ranges *selection_site(struct selection *s,
                               struct str site); /* adds an empty one if missing */
@@ -26,7 +28,7 @@ bool selection_empty(const struct selection *s);
 void selection_release(struct selection *s);
 
 /* Condition on `column` (seconds or DateTime): inside the ranges widened by `before` and `after`.
- * "0" when there is nothing. */
+ * "0" when there is nothing. Of parts, the column `visitor` tells which. */
 void sql_selection(struct buf *sql, const struct selection *s, const char *column, int64_t before,
                    int64_t after);
 
