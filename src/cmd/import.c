@@ -73,6 +73,13 @@ static int take_name(const char *option, const char *value, struct str *ret, str
     return 0;
 }
 
+static int check_format(struct str spec, struct err *err) {
+    struct format *format = NULL;
+    int rc = format_open(spec, &format, err);
+    format_free(format);
+    return rc ? err_context(err, "--format") : 0;
+}
+
 static int take_args(struct import_run *run, const struct cmd_args *args, struct err *err) {
     struct import_job *job = &run->job;
     const struct config *config = run->config;
@@ -89,7 +96,7 @@ static int take_args(struct import_run *run, const struct cmd_args *args, struct
         rc = take_name("source", cmd_value(args, "source", 0), &job->source, err);
     if (rc == 0 && format != NULL && strcmp(format, "auto") != 0) {
         job->format = str_from(format);
-        rc = format_check(job->format, err);
+        rc = check_format(job->format, err);
     }
     run->n_files = args->words.len;
     run->files = xcalloc(run->n_files, sizeof *run->files);
@@ -101,8 +108,6 @@ static int take_args(struct import_run *run, const struct cmd_args *args, struct
 }
 
 /* --- reading --------------------------------------------------------------------------------- */
-
-static bool names_site(struct str format) { return str_is(format, "vhost"); }
 
 static bool on_stop(void *arg) {
     UNUSED(arg);
@@ -138,9 +143,6 @@ static int read_file(struct import_run *run, struct import_file *file, struct er
     const struct import_env env = {.clock = &clock_system,
                                    .append = env_append,
                                    .sync = env_sync,
-                                   .detect = format_detect,
-                                   .accepts = format_accepts,
-                                   .names_site = names_site,
                                    .progress = env_progress,
                                    .arg = run};
     struct import_job job = run->job;

@@ -1,7 +1,7 @@
 #include "cmd/cmd.h"
 
 #include "cube/words.h"
-#include "refine/refine.h"
+#include "format/format.h"
 
 void cmd_list_formats(struct buf *out) {
     buf_add_cstr(out, "Formats:\n");

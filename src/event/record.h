@@ -30,16 +30,22 @@ static inline uint64_t bid_segment(uint64_t bid) { return bid >> 24 & 0xffffffff
 static inline uint64_t bid_block(uint64_t bid) { return bid & 0xffffffULL; }
 
 struct record {
-    int64_t ts_ms;   /* arrival, milliseconds since the epoch, UTC */
-    struct str body; /* the bytes as they came: a log line without its line end */
-    struct str type; /* how to read body: a format name of refine/formats.def or a format string */
-    struct str site; /* "" for formats that name it themselves (vhost) */
+    int64_t ts_ms;       /* arrival, milliseconds since the epoch, UTC */
+    struct str body;     /* the bytes as they came: a log line without its line end */
+    struct str type;     /* how to read body: the spec of a format (format/format.h); `#` and the
+                            spec: a header line of it */
+    struct str site;     /* "" for formats that name it themselves (vhost) */
     struct str source;   /* id of the source: the dimension `source` */
     struct str position; /* the source's own position after this record; usually only on the last of
                             a block */
     uint64_t visitor;    /* only when has_visitor: keys rotate or addresses are shortened */
     bool has_visitor;
 };
+
+/* A header line (format/format.h): no line, so neither hit nor rejected. */
+static inline bool record_is_header(const struct record *r) {
+    return r->type.len > 0 && r->type.ptr[0] == '#';
+}
 
 struct record_batch {
     const struct record *items;

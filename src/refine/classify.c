@@ -1,6 +1,6 @@
 #include "refine/classify.h"
 
-#include "refine/lower.h"
+#include "base/lower.h"
 #include "refine/product.h"
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 #include "refine/referrer.h"
 
-#include "refine/lower.h"
+#include "base/lower.h"
 
 #define HOST_BYTES 255u /* DNS: 253, and room for a dot and brackets */
 

@@ -1,16 +1,21 @@
 #include "refine/refine.h"
 
+#include "agent/agent.h"
 #include "base/limits.h"
+#include "base/lower.h"
 #include "base/paths.h"
 #include "config/config.h"
-#include "refine/agent.h"
+#include "format/format.h"
 #include "refine/classify.h"
 #include "refine/country.h"
-#include "refine/format.h"
-#include "refine/lower.h"
 #include "refine/referrer.h"
 #include "refine/visitor.h"
 #include <stdlib.h>
+
+struct open_format {
+    char *spec;
+    struct format *format; /* NULL: this version cannot read it */
+};
 
 struct refiner {
     struct agent_table *agents;
@@ -18,7 +23,8 @@ struct refiner {
     struct classifier *classifier;
     struct visitor_key key;
     struct arena scratch;
-    const struct format *format; /* of the record before: it rarely changes. NULL at first */
+    VEC(struct open_format) formats;
+    struct open_format *last; /* of the record before: it rarely changes. NULL at first */
 };
 
 static int open_agents(struct agent_table **ret, struct err *err) {
@@ -67,6 +73,15 @@ int refiner_new(const struct config *config, const char *data_dir, struct refine
     return rc;
 }
 
+static void close_formats(struct refiner *r) {
+    for (size_t i = 0; i < r->formats.len; i++) {
+        format_free(r->formats.items[i].format);
+        free(r->formats.items[i].spec);
+    }
+    vec_free(&r->formats);
+    r->last = NULL;
+}
+
 void refiner_free(struct refiner *r) {
     if (r == NULL)
         return;
@@ -74,6 +89,7 @@ void refiner_free(struct refiner *r) {
     agent_table_free(r->agents);
     country_close(r->countries);
     arena_release(&r->scratch);
+    close_formats(r);
     free(r);
 }
 
@@ -110,15 +126,45 @@ static void set_visitor(struct refiner *r, const struct record *record, const st
         record->has_visitor ? record->visitor : visitor_id(&r->key, fields->host, fields->agent);
 }
 
-enum reason refine_record(struct refiner *r, const struct record *record, struct event *ret) {
-    if (r->format == NULL || !str_is(record->type, r->format->name)) {
-        const struct format *format = format_find(record->type);
-        if (format == NULL)
-            return REASON_unknown_type;
-        r->format = format;
+/* The opened format of a record's type, NULL if this version cannot read it. */
+static struct format *format_of(struct refiner *r, struct str spec) {
+    if (r->last != NULL && str_is(spec, r->last->spec))
+        return r->last->format;
+    r->last = NULL;
+    for (size_t i = 0; i < r->formats.len; i++)
+        if (str_is(spec, r->formats.items[i].spec))
+            r->last = &r->formats.items[i];
+    if (r->last == NULL) {
+        struct open_format open = {.spec = str_dup(spec)};
+        struct err err = {0};
+        if (r->formats.len >= LIMIT_FORMATS)
+            close_formats(r);
+        if (format_open(spec, &open.format, &err) != 0)
+            open.format = NULL;
+        vec_push(&r->formats, open);
+        r->last = &r->formats.items[r->formats.len - 1];
     }
+    return r->last->format;
+}
+
+void refiner_begin_block(struct refiner *r) {
+    for (size_t i = 0; i < r->formats.len; i++)
+        if (r->formats.items[i].format != NULL)
+            format_restart(r->formats.items[i].format);
+}
+
+void refine_header(struct refiner *r, const struct record *record) {
+    struct format *format = format_of(r, str_skip(record->type, 1));
+    if (format != NULL)
+        format_take_header(format, record->body);
+}
+
+enum reason refine_record(struct refiner *r, const struct record *record, struct event *ret) {
+    struct format *format = format_of(r, record->type);
+    if (format == NULL)
+        return REASON_unknown_type;
     struct fields fields;
-    enum reason reason = format_read(r->format, record->body, &r->scratch, &fields);
+    enum reason reason = format_read(format, record->body, &r->scratch, &fields);
     if (reason != REASON_NONE)
         return reason;
     struct hit_class hit = classify(r->classifier, fields.method, fields.target, fields.status);

@@ -25,12 +25,15 @@ struct run {
     const struct import_env *env;
     const struct import_job *job;
     struct import *import;
+    struct format *format;
+    struct arena scratch;
+    char *header_type; /* of records that are header lines */
     struct lines *lines;
     struct buf text; /* lines of the open block */
     VEC(struct record) records;
     size_t room;        /* that the open block takes in the lake, at most */
     size_t record_room; /* of a record without its body */
-    uint64_t n_lines;   /* non-empty lines from the start of the file */
+    uint64_t n_lines;   /* non-empty lines from the start of the file, without header lines */
     size_t unsynced;
     struct import_report *report;
 };
@@ -149,16 +152,47 @@ static int open_input(const struct import_job *job, struct input **ret, struct e
     return input_from_fd(fd, name, job->stop, ret, err);
 }
 
-static struct str detect(const struct run *run, struct err *err, int *rc) {
-    struct str ahead, piece, sample[DETECT_LINES];
-    size_t n = 0;
-    *rc = lines_peek(run->lines, DETECT_BYTES, &ahead, err);
-    while (*rc == 0 && n < DETECT_LINES && str_split(&ahead, '\n', &piece)) {
+/* The first lines, without consuming them; *ret_n of them. */
+static int look_ahead(struct run *run, struct str sample[DETECT_LINES], size_t *ret_n,
+                      struct err *err) {
+    struct str ahead, piece;
+    *ret_n = 0;
+    int rc = lines_peek(run->lines, DETECT_BYTES, &ahead, err);
+    while (rc == 0 && *ret_n < DETECT_LINES && str_split(&ahead, '\n', &piece)) {
         piece = str_trim(piece);
         if (piece.len > 0)
-            sample[n++] = piece;
+            sample[(*ret_n)++] = piece;
     }
-    return run->env->detect(sample, n);
+    return rc;
+}
+
+/* The stream stands at its beginning. A format may learn from header lines whether it names sites.
+ */
+static int open_format(struct run *run, struct str spec, bool *ret_names_site, struct err *err) {
+    struct str sample[DETECT_LINES];
+    size_t n;
+    int rc = look_ahead(run, sample, &n, err);
+    if (rc == 0)
+        rc = format_open(spec.len > 0 ? spec : format_detect(sample, n), &run->format, err);
+    if (rc != 0)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        if (format_is_header(run->format, sample[i]))
+            format_take_header(run->format, sample[i]);
+    *ret_names_site = format_names_site(run->format);
+    format_restart(run->format);
+    struct buf type = {0};
+    buf_printf(&type, "%c%s", FORMAT_HEADER_MARK, format_spec(run->format));
+    run->header_type = str_dup(buf_str(&type));
+    buf_release(&type);
+    return 0;
+}
+
+static bool accepts(struct run *run, struct str line) {
+    struct fields fields;
+    bool accepted = format_read(run->format, line, &run->scratch, &fields) == REASON_NONE;
+    arena_reset(&run->scratch);
+    return accepted;
 }
 
 /* Close the open block: the mark goes into its last record, so data and position cannot disagree.
@@ -207,8 +241,7 @@ static struct import_mark mark_here(struct run *run, const struct line *open) {
         .offset = run->lines->offset, .hash = lines_hash(run->lines), .lines = run->n_lines};
     if (open != NULL) {
         mark.open_bytes = open->length;
-        mark.open_accepted = open->text.len <= LIMIT_LINE_BYTES &&
-                             run->env->accepts(str_from(run->import->format), open->text);
+        mark.open_accepted = accepts(run, open->text);
     }
     return mark;
 }
@@ -219,6 +252,25 @@ static int report_progress(const struct run *run, struct err *err) {
                                                input_raw_size(run->lines->in), run->n_lines) != 0)
         return err_set(err, ERR_STOPPED, "stopped");
     return 0;
+}
+
+static void add_record(struct run *run, struct str body, const char *type) {
+    struct record record = {.body = body,
+                            .type = str_from(type),
+                            .site = str_from(run->import->site),
+                            .source = run->job->source};
+    buf_add_str(&run->text, body);
+    vec_push(&run->records, record);
+    run->room += run->record_room + body.len;
+}
+
+/* A block begins with the header that its lines are read by (format.h). */
+static void repeat_header(struct run *run) {
+    struct buf header = {0};
+    format_header(run->format, &header);
+    if (header.len > 0)
+        add_record(run, buf_str(&header), run->header_type);
+    buf_release(&header);
 }
 
 /* Read lines to the end. A block is closed when the next line comes, so that the last block of a
@@ -241,14 +293,15 @@ static int read_lines(struct run *run, struct err *err) {
             if (rc != 0)
                 return rc;
         }
-        struct record record = {.body = line.text,
-                                .type = str_from(run->import->format),
-                                .site = str_from(run->import->site),
-                                .source = run->job->source};
-        buf_add_str(&run->text, line.text);
-        vec_push(&run->records, record);
-        run->room += run->record_room + line.text.len;
-        run->n_lines++;
+        if (run->records.len == 0)
+            repeat_header(run);
+        if (format_is_header(run->format, line.text)) {
+            format_take_header(run->format, line.text);
+            add_record(run, line.text, run->header_type);
+        } else {
+            add_record(run, line.text, format_spec(run->format));
+            run->n_lines++;
+        }
         last = line;
         if (is_full(run))
             mark = mark_here(run, line.open ? &line : NULL);
@@ -265,17 +318,31 @@ static int read_lines(struct run *run, struct err *err) {
     return rc;
 }
 
+/* Pass over the lines before `offset`, where one begins, but take in their headers. */
+static int pass_lines(struct run *run, uint64_t offset, struct err *err) {
+    struct line line;
+    int rc = 1;
+    while (rc == 1 && run->lines->offset < offset) {
+        rc = lines_next(run->lines, &line, err);
+        if (rc != 1 || line.text.len == 0)
+            continue;
+        if (format_is_header(run->format, line.text))
+            format_take_header(run->format, line.text);
+        else
+            run->n_lines++;
+    }
+    return rc;
+}
+
 /* Stand where the new part begins: behind the matched mark, before a last line that must be read
  * anew, behind one that was counted. */
 static int go_on(struct run *run, const struct import_mark *mark, struct err *err) {
     struct str next = STR("");
     struct line rest;
     bool again = false;
-    int rc = 0;
-    if (mark->open_bytes > 0) {
-        rc = lines_skip_to(run->lines, mark->offset - mark->open_bytes, &run->n_lines, err);
-        if (rc == 1)
-            rc = lines_peek(run->lines, (size_t)mark->open_bytes + 2, &next, err);
+    int rc = pass_lines(run, mark->offset - mark->open_bytes, err);
+    if (rc == 1 && mark->open_bytes > 0) {
+        rc = lines_peek(run->lines, (size_t)mark->open_bytes + 2, &next, err);
         /* of a line longer than what can be looked at: it was too long before, and still is */
         if (rc != 0)
             return rc;
@@ -319,7 +386,10 @@ static int run_stream(struct run *run, struct imports *imports, const struct mat
     int rc = 0;
     struct import_report *report = run->report;
     struct import *known = match->import;
-    bool fork = false;
+    bool fork = false, names_site = false;
+    rc = open_format(run, known ? str_from(known->format) : run->job->format, &names_site, err);
+    if (rc != 0)
+        return rc;
     if (known != NULL) {
         report->grown = true;
         report->id = known->id;
@@ -328,21 +398,14 @@ static int run_stream(struct run *run, struct imports *imports, const struct mat
         fork = match->mark.offset != known->marks.items[known->marks.len - 1].offset;
         run->import = known;
     }
-    if (known == NULL || fork) {
-        char *format = known ? xstrdup(known->format) : str_dup(run->job->format);
-        if (*format == '\0') {
-            free(format);
-            format = str_dup(detect(run, err, &rc));
-        }
+    if (rc == 0 && (known == NULL || fork)) {
         struct str site = known ? str_from(known->site) : run->job->site;
-        if (known == NULL && run->job->site_by_format && run->env->names_site(str_from(format)))
+        if (known == NULL && run->job->site_by_format && names_site)
             site = STR("");
-        if (rc == 0)
-            run->import = new_import(imports, run->job, head, site, str_from(format));
-        free(format);
+        run->import = new_import(imports, run->job, head, site, str_from(format_spec(run->format)));
     }
     if (rc == 0) {
-        run->record_room = RECORD_ROOM + strlen(run->import->format) + strlen(run->import->site) +
+        run->record_room = RECORD_ROOM + strlen(run->header_type) + strlen(run->import->site) +
                            run->job->source.len;
         rc = read_lines(run, err);
     }
@@ -397,6 +460,9 @@ int import_run(const struct import_env *env, const struct import_job *job, struc
     if (rc == 0 && head.len > 0)
         rc = run_stream(&run, imports, &match, head, err);
 out:
+    format_free(run.format);
+    arena_release(&run.scratch);
+    free(run.header_type);
     buf_release(&run.text);
     vec_free(&run.records);
     lines_release(&lines);

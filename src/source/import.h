@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "event/record.h"
+#include "format/format.h"
 #include "source/lines.h"
 
 struct import_mark {
@@ -57,11 +58,6 @@ struct import_env {
     /* Append a block; make appended blocks durable. */
     int (*append)(void *arg, struct record_batch records, uint64_t *ret_bid, struct err *err);
     int (*sync)(void *arg, struct err *err);
-    /* Format by the first lines; does this format accept this line? */
-    struct str (*detect)(const struct str *lines, size_t n);
-    bool (*accepts)(struct str format, struct str line);
-    /* Does this format name the site in each line? */
-    bool (*names_site)(struct str format);
     /* Called now and then, from the thread of import_run(); another value than 0 stops the import
      * with ERR_STOPPED. May be NULL. */
     int (*progress)(void *arg, uint64_t raw_bytes, uint64_t raw_size, uint64_t lines);
@@ -73,7 +69,7 @@ struct import_job {
     struct str site;
     bool site_by_format; /* "" instead of `site` when the format names the site line by line */
     struct str source;
-    struct str format; /* "" detects */
+    struct str format; /* spec; "" detects */
     bool anonymous;
     const struct input_stop *stop; /* may be NULL */
     const char *spool_dir;         /* for stdin and pipes with an identity: they are read twice */

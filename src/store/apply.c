@@ -123,11 +123,17 @@ static bool sender_idle(struct apply *a) {
 }
 
 static void refine_block(struct apply *a, const struct lake_block *block) {
-    struct block_counts at = {.bid = block->bid, .counts.records = block->len};
+    struct block_counts at = {.bid = block->bid};
     struct batch *b = a->filling;
     bool look = present_any(&a->present);
+    refiner_begin_block(a->env.refiner);
     for (size_t i = 0; i < block->len; i++) {
         struct event event;
+        if (record_is_header(&block->records[i])) {
+            refine_header(a->env.refiner, &block->records[i]);
+            continue;
+        }
+        at.counts.records++;
         enum reason reason = refine_record(a->env.refiner, &block->records[i], &event);
         if (reason == REASON_NONE) {
             uint64_t start, end;

@@ -1,9 +1,9 @@
 /* Any bytes are an agent: the prefilter never changes the answer. The first byte chooses between an
  * agent and a regular expression, whose literals must be found without harm. */
+#include "agent/agent.h"
+#include "agent/check.h"
+#include "agent/literals.h"
 #include "base/paths.h"
-#include "refine/agent.h"
-#include "refine/agent_check.h"
-#include "refine/agent_literals.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

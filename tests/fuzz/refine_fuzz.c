@@ -6,7 +6,8 @@
 
 #include "base/limits.h"
 #include "config/config.h"
-#include "refine/format.h"
+#include "format/format.h"
+#include "refine/refine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         refiner = open_refiner();
     if (size == 0)
         return 0;
-    const struct format *format = format_at(data[0] % format_count());
+    const struct format_row *format = format_at(data[0] % format_count());
     struct record record = {.body = str_of((const char *)data + 1, size - 1),
                             .type = str_from(format->name),
                             .site = STR(""),

@@ -1,9 +1,9 @@
 /* Prints what refine makes of user agents, one a line on stdin: agent, browser, version, OS, device
  * and bot, with tabs between (tests/flow/agents.sh compares it with uap_reference.py). With a
  * number of rounds it prints times instead: start, a new agent, a repeated one. */
+#include "agent/agent.h"
 #include "base/clock.h"
 #include "base/fs.h"
-#include "refine/agent.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""An independent reading of uap-core's specification, to hold against src/refine/agent.c.
+"""An independent reading of uap-core's specification, to hold against src/agent/agent.c.
 
 usage: uap_reference.py regexes.yaml crawlers.json clients.txt <agents >tsv
 

@@ -1,4 +1,4 @@
-#include "refine/agent_match.h"
+#include "agent/match.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>

@@ -1,4 +1,4 @@
-#include "refine/stamp.h"
+#include "format/stamp.h"
 
 #include <string.h>
 
@@ -64,4 +64,22 @@ bool stamp_clf(const char *at, int64_t *ret) {
         return false;
     *ret = instant;
     return true;
+}
+
+bool stamp_epoch(int64_t seconds, int64_t *ret) {
+    if (seconds < STAMP_FIRST || seconds > UINT32_MAX)
+        return false;
+    *ret = seconds;
+    return true;
+}
+
+bool stamp_any(struct str s, int64_t *ret) {
+    if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
+        s = str_of(s.ptr + 1, s.len - 2);
+    if (s.len == STAMP_CLF_BYTES && s.ptr[2] == '/')
+        return stamp_clf(s.ptr, ret);
+    uint64_t seconds;
+    struct str rest = s, whole;
+    return str_split(&rest, '.', &whole) && str_to_u64(whole, &seconds) && seconds <= UINT32_MAX &&
+           stamp_epoch((int64_t)seconds, ret);
 }

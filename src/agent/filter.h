@@ -3,7 +3,7 @@
 #ifndef CASK_AGENT_FILTER_H
 #define CASK_AGENT_FILTER_H
 
-#include "refine/agent_rules.h"
+#include "agent/rules.h"
 
 struct agent_filter;
 

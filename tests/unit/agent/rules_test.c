@@ -1,9 +1,9 @@
 #include "support/unit.h"
 
+#include "agent/agent.h"
+#include "agent/rules.h"
 #include "base/fs.h"
 #include "base/limits.h"
-#include "refine/agent.h"
-#include "refine/agent_rules.h"
 #include <sys/stat.h>
 #include <unistd.h>
 

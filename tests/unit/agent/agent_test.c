@@ -1,11 +1,11 @@
 #include "support/unit.h"
 
+#include "agent/agent.h"
+#include "agent/cache.h"
+#include "agent/check.h"
 #include "base/fs.h"
 #include "base/limits.h"
 #include "base/paths.h"
-#include "refine/agent.h"
-#include "refine/agent_cache.h"
-#include "refine/agent_check.h"
 #include <time.h>
 
 static int table_new(struct agent_table **ret, struct err *err) {

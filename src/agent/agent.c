@@ -1,10 +1,10 @@
-#include "refine/agent.h"
+#include "agent/agent.h"
 
+#include "agent/cache.h"
+#include "agent/check.h"
+#include "agent/filter.h"
+#include "agent/match.h"
 #include "base/limits.h"
-#include "refine/agent_cache.h"
-#include "refine/agent_check.h"
-#include "refine/agent_filter.h"
-#include "refine/agent_match.h"
 #include <stdlib.h>
 
 struct agent_table {

@@ -1,6 +1,6 @@
 #include "support/unit.h"
 
-#include "refine/stamp.h"
+#include "format/stamp.h"
 #include <time.h>
 
 static int64_t read_stamp(const char *text) {

@@ -1,6 +1,6 @@
-#include "refine/agent_filter.h"
+#include "agent/filter.h"
 
-#include "refine/agent_literals.h"
+#include "agent/literals.h"
 #include <stdlib.h>
 
 #define NONE UINT32_MAX

@@ -1,4 +1,4 @@
-#include "refine/agent_rules.h"
+#include "agent/rules.h"
 
 #include "base/fs.h"
 #include <jansson.h>

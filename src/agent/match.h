@@ -3,7 +3,7 @@
 #ifndef CASK_AGENT_MATCH_H
 #define CASK_AGENT_MATCH_H
 
-#include "refine/agent_rules.h"
+#include "agent/rules.h"
 
 /* Backtracking steps after which a pattern counts as not matching. The worst real agent needs a few
  * thousand. */

@@ -2,7 +2,7 @@
 #ifndef CASK_AGENT_CHECK_H
 #define CASK_AGENT_CHECK_H
 
-#include "refine/agent.h"
+#include "agent/agent.h"
 
 /* Tries every rule in its order: no cache, no prefilter. Valid until the next call on `t`. */
 void agent_parse_unfiltered(struct agent_table *t, struct str agent, struct agent_info *ret);

@@ -1,4 +1,4 @@
-#include "refine/agent_cache.h"
+#include "agent/cache.h"
 
 #include <stdlib.h>
 

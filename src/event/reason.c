@@ -1,4 +1,4 @@
-#include "refine/refine.h"
+#include "event/reason.h"
 
 static const struct {
     const char *name, *text;

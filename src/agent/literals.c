@@ -1,4 +1,4 @@
-#include "refine/agent_literals.h"
+#include "agent/literals.h"
 
 #define DEPTH_MAX 40             /* nested groups */
 #define EXACT_MAX ((size_t)64)   /* strings of a product of sets: "(a|b)(c|d)" has four */

@@ -1,7 +1,7 @@
 #include "support/unit.h"
 
 #include "base/limits.h"
-#include "refine/format.h"
+#include "format/format.h"
 
 #define TIME "[17/May/2015:10:05:03 +0000]"
 #define HEAD "192.0.2.7 - - " TIME " "
@@ -12,10 +12,19 @@
 
 static struct arena scratch;
 
+static struct format *open_format(const char *spec) {
+    struct format *f = NULL;
+    struct err err = {0};
+    if (format_open(str_from(spec), &f, &err) != 0)
+        fail_msg("%s", err.text);
+    return f;
+}
+
 static enum reason read_as(const char *format, struct str line, struct fields *ret) {
-    const struct format *f = format_find(str_from(format));
-    assert_non_null(f);
-    return format_read(f, line, &scratch, ret);
+    struct format *f = open_format(format);
+    enum reason reason = format_read(f, line, &scratch, ret);
+    format_free(f);
+    return reason;
 }
 
 static struct fields fields_of(const char *format, const char *line) {
@@ -341,28 +350,57 @@ static void format__examples_are_read_by_their_own_format(void **state) {
     UNUSED(state);
     assert_true(format_count() >= 3);
     for (size_t i = 0; i < format_count(); i++) {
-        const struct format *f = format_at(i);
-        struct str line = str_from(f->example);
-        assert_true(format_accepts(str_from(f->name), line));
-        assert_str(format_detect(&line, 1), f->name);
+        const struct format_row *row = format_at(i);
+        struct str rest = str_from(row->example), lines[8];
+        struct format *f = open_format(row->name);
+        size_t n = 0, read = 0;
+        while (n < ARRAY_LEN(lines) && str_split(&rest, '\n', &lines[n])) {
+            struct fields fields;
+            if (format_is_header(f, lines[n]))
+                format_take_header(f, lines[n]);
+            else
+                read += format_read(f, lines[n], &scratch, &fields) == REASON_NONE;
+            n++;
+        }
+        assert_true(read > 0);
+        assert_str(format_detect(lines, n), row->name);
+        assert_str(str_from(format_spec(f)), row->name);
+        format_free(f);
     }
 }
 
-static void format__check_knows_names_and_lists_them(void **state) {
+static void format__unknown_names_are_refused(void **state) {
     UNUSED(state);
     struct err err = {0};
-    assert_ok(format_check(STR("common"), &err), err);
-    assert_ok(format_check(STR("combined"), &err), err);
-    assert_ok(format_check(STR("vhost"), &err), err);
-    assert_int_equal(format_check(STR("nonsense"), &err), ERR_USAGE);
+    struct format *f = NULL;
+    assert_int_equal(format_open(STR("nonsense"), &f, &err), ERR_USAGE);
     assert_non_null(strstr(err.text, "nonsense"));
     assert_non_null(strstr(err.text, "common, combined, vhost"));
-    assert_int_equal(format_check(STR(""), &err), ERR_USAGE);
-    assert_false(format_accepts(STR("nonsense"), STR(COMMON)));
+    assert_int_equal(format_open(STR(""), &f, &err), ERR_USAGE);
     struct buf list = {0};
     format_list(&list);
     assert_non_null(strstr(buf_cstr(&list), "vhost"));
     buf_release(&list);
+}
+
+static void format__names_of_goaccess_are_aliases(void **state) {
+    UNUSED(state);
+    struct format *f = open_format("VCOMBINED");
+    assert_str(str_from(format_spec(f)), "vhost");
+    assert_true(format_names_site(f));
+    format_free(f);
+}
+
+static void format__one_more_pair_of_quotes_is_dropped(void **state) {
+    UNUSED(state);
+    struct fields f = fields_of("combined", "\"" COMBINED "\"");
+    assert_str(f.agent, "Mozilla/5.0");
+    assert_str(f.host, "192.0.2.7");
+}
+
+static void format__a_byte_order_mark_is_dropped(void **state) {
+    UNUSED(state);
+    assert_str(fields_of("combined", "\xef\xbb\xbf" COMBINED).host, "192.0.2.7");
 }
 
 static void format__detection_follows_most_lines(void **state) {
@@ -430,7 +468,10 @@ int main(void) {
         unit_test(format__a_line_over_the_limit_is_rejected),
         unit_test(format__dashes_are_no_values),
         unit_test(format__examples_are_read_by_their_own_format),
-        unit_test(format__check_knows_names_and_lists_them),
+        unit_test(format__unknown_names_are_refused),
+        unit_test(format__names_of_goaccess_are_aliases),
+        unit_test(format__one_more_pair_of_quotes_is_dropped),
+        unit_test(format__a_byte_order_mark_is_dropped),
         unit_test(format__detection_follows_most_lines),
         unit_test(format__detection_of_nothing_is_combined),
         unit_test(format__a_tie_goes_to_the_more_specific),

@@ -1,10 +1,10 @@
 #include "support/unit.h"
 
+#include "agent/filter.h"
+#include "agent/literals.h"
+#include "agent/match.h"
 #include "base/fs.h"
 #include "base/paths.h"
-#include "refine/agent_filter.h"
-#include "refine/agent_literals.h"
-#include "refine/agent_match.h"
 #include <time.h>
 
 static void read_rules(struct agent_rules *ret) {

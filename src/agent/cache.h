@@ -3,8 +3,8 @@
 #ifndef CASK_AGENT_CACHE_H
 #define CASK_AGENT_CACHE_H
 
+#include "agent/agent.h"
 #include "base/arena.h"
-#include "refine/agent.h"
 
 /* Over either the cache is dropped at the next agent_table_trim(). */
 #define AGENT_CACHE_BYTES ((size_t)64 << 20)

@@ -1,0 +1,15 @@
+#include "format/reader.h"
+
+static int layout_open(struct str spec, void **ret_state, struct err *err) {
+    UNUSED(ret_state);
+    return err_set(err, ERR_USAGE, "\"" STR_FMT "\": this version cannot read such formats",
+                   STR_ARG(spec));
+}
+
+static enum reason layout_read(void *state, struct str line, struct arena *scratch,
+                               struct fields *ret) {
+    UNUSED(state), UNUSED(line), UNUSED(scratch), UNUSED(ret);
+    return REASON_fields;
+}
+
+const struct format_reader layout_reader = {.open = layout_open, .read = layout_read};

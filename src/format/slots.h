@@ -1,0 +1,47 @@
+/* Slots: the pieces that a reader cuts out of a line, before anything about them is decided. All
+ * readers but the hand-written one fill slots; slots_finish() makes fields of them, so that a
+ * status, a time or a request means the same in every format.
+ *
+ * schema/slots.def has one row a slot with the names that each notation has for it. */
+#ifndef CASK_SLOTS_H
+#define CASK_SLOTS_H
+
+#include "format/format.h"
+
+enum slot {
+    SLOT_none, /* read and dropped */
+#define SLOT(name, doc) SLOT_##name,
+#include "slots.def"
+#undef SLOT
+    SLOT_COUNT
+};
+
+struct slots {
+    struct str
+        at[SLOT_COUNT]; /* ptr NULL: the line has no such piece; "-" is one that says nothing */
+};
+
+struct slot_set {
+    bool has[SLOT_COUNT];
+};
+
+const char *slot_name(enum slot slot);
+/* SLOT_none for an unknown name. */
+enum slot slot_find(struct str name);
+
+/* ERR_USAGE unless there is a client, a time and a request among them; names what is missing. */
+MUSTCHECK int slots_check(const struct slot_set *set, struct err *err);
+
+/* Without a status 200 is assumed, without a size 0. Of several times the most precise counts.
+ * *ret borrows from the slots and from scratch. */
+MUSTCHECK enum reason slots_finish(const struct slots *slots, struct arena *scratch,
+                                   struct fields *ret);
+
+/* Fields that say nothing: every string "", every number 0. */
+extern const struct fields no_fields;
+/* Sets method, target and protocol if f->request is METHOD target HTTP/x[.y]. */
+void split_request(struct fields *f);
+/* "-" becomes "". */
+struct str none_if_dash(struct str s);
+
+#endif
