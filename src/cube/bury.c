@@ -1,4 +1,5 @@
-/* Step 4 of sealing (seal.c): rows of dead units are deleted, then the units forgotten. */
+/* Step 4 of sealing (seal.c): rows of dead units are deleted, then the units forgotten. Recent
+ * hours that are recent no longer die here. */
 #include "cube/cube_internal.h"
 
 #include <stdlib.h>
@@ -49,6 +50,39 @@ static void find_dead(struct cube *c, struct seal_list *ret) {
                 vec_push(ret, unit->seal);
         }
     }
+}
+
+#define AGED_SECONDS                                                                               \
+    ((int64_t)7 * 86400) /* so much of a site dies at once: a delete writes whole parts anew */
+
+/* Hours whose day ended before `recent`, as soon as they are a week. */
+static void age_site(struct cube_site *site, int64_t recent) {
+    bool enough = false;
+    for (size_t i = 0; i < site->units.len; i++) {
+        const struct seal_unit *unit = &site->units.items[i];
+        enough = enough || (unit->grain == GRAIN_HOUR && unit->state == UNIT_LIVE &&
+                            unit->from <= recent - AGED_SECONDS);
+    }
+    for (size_t i = 0; enough && i < site->units.len; i++) {
+        struct seal_unit *unit = &site->units.items[i];
+        if (unit->grain == GRAIN_HOUR && unit->state == UNIT_LIVE && unit->to <= recent)
+            unit->state = UNIT_DEAD;
+    }
+    site->changed = site->changed || enough;
+}
+
+int cube_age(struct cube *c, int64_t now, struct err *err) {
+    int rc = 0;
+    pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; rc == 0 && i < c->state.sites.len; i++) {
+        struct zone *zone = NULL;
+        rc = zone_open(c->state.sites.items[i].zone, &zone, err);
+        if (rc == 0)
+            age_site(&c->state.sites.items[i], cube_recent_from(zone, now));
+        zone_free(zone);
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return rc;
 }
 
 int cube_delete_dead(struct cube *c, struct err *err) {

@@ -47,6 +47,10 @@ bool cube_site_has_rows(const struct cube_site *site, int64_t from, int64_t to);
 
 void cube_free_flights(struct flight *items, size_t n);
 
+/* Days that begin at or behind this have hour cells also in cubes that keep recent ones only. */
+int64_t cube_recent_from(const struct zone *zone, int64_t now);
+/* Recent hours that are recent no longer are dead from now on. */
+MUSTCHECK int cube_age(struct cube *c, int64_t now, struct err *err);
 /* Delete the rows of dead units that no snapshot in use takes for live, and forget those units. */
 MUSTCHECK int cube_delete_dead(struct cube *c, struct err *err);
 

@@ -42,6 +42,22 @@ void seal_unwatch(struct cube *c) {
 
 /* --- step 1 and 3 --- */
 
+static uint32_t end_seal(const struct seal *s) {
+    return s->first_seal + (uint32_t)s->starts.len * (s->recent ? 2 : 1);
+}
+
+static void add_units(const struct seal *s, struct cube_site *site, enum grain grain) {
+    for (size_t i = 0; i < s->starts.len; i++) {
+        int64_t start = s->starts.items[i];
+        struct seal_unit unit = {.seal = s->cube->state.next_seal++,
+                                 .grain = grain,
+                                 .state = UNIT_PENDING,
+                                 .from = start,
+                                 .to = zone_next(s->zone, s->grain, start)};
+        vec_push(&site->units, unit);
+    }
+}
+
 static int begin(struct seal *s, struct err *err) {
     struct cube *c = s->cube;
     pthread_mutex_lock(&c->mutex);
@@ -51,15 +67,9 @@ static int begin(struct seal *s, struct err *err) {
     s->live = str_dup(buf_str(&live));
     buf_release(&live);
     s->first_seal = c->state.next_seal;
-    for (size_t i = 0; i < s->starts.len; i++) {
-        int64_t start = s->starts.items[i];
-        struct seal_unit unit = {.seal = c->state.next_seal++,
-                                 .grain = s->grain,
-                                 .state = UNIT_PENDING,
-                                 .from = start,
-                                 .to = zone_next(s->zone, s->grain, start)};
-        vec_push(&site->units, unit);
-    }
+    add_units(s, site, s->grain);
+    if (s->recent)
+        add_units(s, site, GRAIN_HOUR);
     site->changed = c->state.changed = true;
     int rc = cube_state_save(c->control, &c->state, err);
     for (size_t i = 0; rc != 0 && i < site->units.len; i++)
@@ -85,25 +95,23 @@ static int compare_start(const void *a, const void *b) {
     return (*x > *y) - (*x < *y);
 }
 
-/* Does this seal take the place of that unit? Days: of all in its time, also of those that have no
- * rows any more. Coarse buckets: of the same ones. */
+/* Does this seal take the place of that unit? Days: of all in its time and their hours, also of
+ * those that have no rows any more. Coarse buckets: of the same ones. */
 static bool replaces(const struct seal *s, const struct seal_unit *unit) {
-    if (unit->grain != s->grain)
-        return false;
     if (s->grain == GRAIN_DAY && !seal_is_all(s))
-        return unit->from < s->to && unit->to > s->from;
-    return bsearch(&unit->from, s->starts.items, s->starts.len, sizeof unit->from, compare_start);
+        return unit->grain <= GRAIN_DAY && unit->from < s->to && unit->to > s->from;
+    return unit->grain == s->grain &&
+           bsearch(&unit->from, s->starts.items, s->starts.len, sizeof unit->from, compare_start);
 }
 
 static int finish(struct seal *s, bool good, struct err *err) {
     struct cube *c = s->cube;
     pthread_mutex_lock(&c->mutex);
     struct cube_site *site = cube_state_find(&c->state, str_from(s->site));
-    uint32_t first = s->first_seal, end = first + (uint32_t)s->starts.len;
     good = good && !is_disturbed(s);
     for (size_t i = 0; i < site->units.len; i++) {
         struct seal_unit *unit = &site->units.items[i];
-        if (unit->seal >= first && unit->seal < end)
+        if (unit->seal >= s->first_seal && unit->seal < end_seal(s))
             unit->state = good ? UNIT_LIVE : UNIT_DEAD;
         else if (good && replaces(s, unit))
             unit->state = UNIT_DEAD;
@@ -126,15 +134,15 @@ static void sql_starts(const struct seal *s, struct buf *sql) {
     buf_add_char(sql, ']');
 }
 
-/* Number of the unit that `time` belongs to. */
-static void sql_seal(const struct seal *s, struct buf *sql) {
+/* Number of the unit that `time` belongs to; `first` is that of starts[0]. */
+static void sql_seal(const struct seal *s, uint32_t first, struct buf *sql) {
     buf_add_cstr(sql, "transform(toUInt32(roundDown(time, ");
     sql_starts(s, sql);
     buf_add_cstr(sql, ")), ");
     sql_starts(s, sql);
     buf_add_cstr(sql, ", [");
     for (size_t i = 0; i < s->starts.len; i++)
-        buf_printf(sql, "%stoUInt32(%u)", i ? "," : "", s->first_seal + (uint32_t)i);
+        buf_printf(sql, "%stoUInt32(%u)", i ? "," : "", first + (uint32_t)i);
     buf_add_cstr(sql, "], toUInt32(0))");
 }
 
@@ -143,7 +151,7 @@ static int write_views(const struct seal *s, struct err *err) {
     buf_add_cstr(&sql, "INSERT INTO views (seal, ts, ");
     sql_views_columns(&sql);
     buf_add_cstr(&sql, ") SELECT ");
-    sql_seal(s, &sql);
+    sql_seal(s, s->first_seal, &sql);
     buf_add_cstr(&sql, " AS seal, toDateTime(time, 'UTC') AS ts, ");
     sql_views_columns(&sql);
     buf_add_cstr(&sql, " FROM (");
@@ -154,16 +162,30 @@ static int write_views(const struct seal *s, struct err *err) {
     return rc;
 }
 
+/* Does this seal write hours into that cube? */
+static bool has_hours(const struct seal *s, const struct cube_def *def) {
+    return s->grain == GRAIN_DAY && !seal_is_all(s) && cube_has_grain(def, GRAIN_HOUR) &&
+           (s->recent || !cube_has_recent_hours(def));
+}
+
+/* The cells that sums of a grain are made of: days of hours, where there are any, and the others of
+ * days. GRAIN_NONE: of rows. */
+static enum grain finer_grain(const struct seal *s, const struct cube_def *def, enum grain grain) {
+    if (grain > GRAIN_DAY)
+        return GRAIN_DAY;
+    return grain == GRAIN_DAY && has_hours(s, def) ? GRAIN_HOUR : GRAIN_NONE;
+}
+
 /* Where the cells of a fact come from: the views of this seal (days) or of earlier ones (coarse
  * grains), raw rows, or finer cells of the same cube, which sums may be taken of. */
 static void sql_source(const struct seal *s, const struct cube_def *def, enum fact fact,
                        enum grain grain, struct buf *sql) {
     bool mine = s->grain == GRAIN_DAY && !seal_is_all(s);
-    enum grain finer = cube_has_grain(def, GRAIN_HOUR) ? GRAIN_HOUR : GRAIN_DAY;
+    enum grain finer = finer_grain(s, def, grain);
     if (fact == FACT_V) {
         buf_add_cstr(sql, "SELECT *, toUnixTimestamp(ts) AS time FROM views WHERE ");
         sql_selection(sql, &s->selection, "ts", 0, 0);
-    } else if (grain > finer) {
+    } else if (finer != GRAIN_NONE) {
         buf_printf(sql, "SELECT * FROM cube_%s WHERE grain = %d AND ", def->name, (int)finer);
         sql_selection(sql, &s->selection, "time", 0, 0);
     } else {
@@ -171,8 +193,7 @@ static void sql_source(const struct seal *s, const struct cube_def *def, enum fa
         return;
     }
     if (mine)
-        buf_printf(sql, " AND seal >= %u AND seal < %u", s->first_seal,
-                   s->first_seal + (uint32_t)s->starts.len);
+        buf_printf(sql, " AND seal >= %u AND seal < %u", s->first_seal, end_seal(s));
     else
         buf_printf(sql, " AND %s", s->live);
 }
@@ -194,8 +215,8 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
     enum dimension dimensions[CUBE_MAX_DIMENSIONS];
     size_t n = cube_dimensions(def, dimensions);
     bool states = n == 0 && fact == FACT_V;
-    bool from_cells =
-        fact != FACT_V && grain > (cube_has_grain(def, GRAIN_HOUR) ? GRAIN_HOUR : GRAIN_DAY);
+    bool from_cells = fact != FACT_V && finer_grain(s, def, grain) != GRAIN_NONE;
+    bool own_units = grain == GRAIN_HOUR && cube_has_recent_hours(def);
     struct buf sql = {0}, keys = {0};
     for (size_t i = 0; i < n; i++)
         buf_printf(&keys, ", %s", dimension_defs[dimensions[i]].name);
@@ -220,7 +241,7 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
     int rc = sql_bucket(&sql, s->zone, grain, s->starts.items[0], last_end(s), "time", err);
     buf_add_cstr(&sql, " AS b, ");
     /* `seal` is a column of the rows: the new number needs another name */
-    sql_seal(s, &sql);
+    sql_seal(s, s->first_seal + (own_units ? (uint32_t)s->starts.len : 0), &sql);
     buf_add_cstr(&sql, " AS s FROM (");
     sql_source(s, def, fact, grain, &sql);
     buf_printf(&sql, ")) GROUP BY %sb, s, bot%s", seal_is_all(s) ? "" : "site, ", buf_cstr(&keys));
@@ -248,7 +269,7 @@ static int write_all(const struct seal *s, struct err *err) {
         const struct cube_def *def = &cube_defs[i];
         if (seal_is_all(s) && !cube_has_fact(def, FACT_E))
             continue; /* across sites only totals and audience are kept */
-        if (days && cube_has_grain(def, GRAIN_HOUR))
+        if (has_hours(s, def))
             rc = write_cube(s, def, GRAIN_HOUR, err);
         if (rc == 0 && cube_has_grain(def, s->grain))
             rc = write_cube(s, def, s->grain, err);

@@ -10,9 +10,10 @@ struct seal {
     char *site; /* ALL_SITES: of all */
     const struct zone *zone;
     enum grain grain;
+    bool recent;         /* days: young enough for the hours of cubes that keep recent ones */
     int64_t from, to;    /* the time that will be clean */
     VEC(int64_t) starts; /* buckets that have rows */
-    uint32_t first_seal; /* of starts[0]; the others follow */
+    uint32_t first_seal; /* of starts[0]; the others follow, then those of recent hours */
     struct selection selection;
     char *live; /* condition on seals of other units, as of the beginning */
 };

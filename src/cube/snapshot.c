@@ -38,10 +38,26 @@ void cube_snapshot_release(struct cube_snapshot *s) {
     s->cube = NULL;
 }
 
-bool cube_site_covers(const struct cube_site *site, enum grain grain, int64_t from, int64_t to) {
+/* Has every day here that has rows its recent hours? */
+static bool has_recent_hours(const struct cube_site *site, int64_t from, int64_t to) {
+    size_t days = 0, with_hours = 0;
+    for (size_t i = 0; i < site->units.len; i++) {
+        const struct seal_unit *unit = &site->units.items[i];
+        if (unit->state != UNIT_LIVE || unit->from >= to || unit->to <= from)
+            continue;
+        days += unit->grain == GRAIN_DAY;
+        with_hours += unit->grain == GRAIN_HOUR;
+    }
+    return days == with_hours;
+}
+
+bool cube_site_covers(const struct cube_site *site, const struct cube_def *cube, enum grain grain,
+                      int64_t from, int64_t to) {
     bool all = strcmp(site->name, ALL_SITES) == 0;
     if (grain <= GRAIN_DAY && !all)
-        return ranges_contain(&site->clean, max_i64(from, 0), to);
+        return ranges_contain(&site->clean, max_i64(from, 0), to) &&
+               (grain == GRAIN_DAY || !cube_has_recent_hours(cube) ||
+                has_recent_hours(site, from, to));
     for (size_t i = 0; i < site->units.len; i++) {
         const struct seal_unit *unit = &site->units.items[i];
         if (unit->state == UNIT_LIVE && unit->grain == grain && unit->from == from)

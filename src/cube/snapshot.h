@@ -18,7 +18,9 @@ struct cube_snapshot {
 void cube_snapshot(struct cube *c, struct cube_snapshot *ret);
 void cube_snapshot_release(struct cube_snapshot *s); /* takes a zeroed one */
 
-/* Is this bucket of a site (or ALL_SITES) answered by its cells? */
-bool cube_site_covers(const struct cube_site *site, enum grain grain, int64_t from, int64_t to);
+/* Is this bucket of a site (or ALL_SITES) answered by its cells in this cube, which has the grain?
+ */
+bool cube_site_covers(const struct cube_site *site, const struct cube_def *cube, enum grain grain,
+                      int64_t from, int64_t to);
 
 #endif

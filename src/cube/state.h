@@ -13,7 +13,9 @@
 
 enum unit_state { UNIT_PENDING, UNIT_LIVE, UNIT_DEAD };
 
-/* What one seal number covers: a day (with its hours and its rows in `views`), week, month, ... */
+/* What one seal number covers: a day (with its hours and its rows in `views`), week, month, ...
+ * GRAIN_HOUR: the hours of a day in cubes that keep them for recent time only; such a unit is made
+ * together with that of the day, and dies with it or before. */
 struct seal_unit {
     uint32_t seal;
     enum grain grain;

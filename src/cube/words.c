@@ -37,8 +37,11 @@ static bool has_word(const char *words, const char *word) {
 }
 
 bool cube_has_grain(const struct cube_def *c, enum grain grain) {
-    return grain != GRAIN_NONE && has_word(c->grains, grain_name(grain));
+    return grain != GRAIN_NONE && (has_word(c->grains, grain_name(grain)) ||
+                                   (grain == GRAIN_HOUR && cube_has_recent_hours(c)));
 }
+
+bool cube_has_recent_hours(const struct cube_def *c) { return has_word(c->grains, "recent-hour"); }
 
 size_t cube_dimensions(const struct cube_def *c, enum dimension ret[static CUBE_MAX_DIMENSIONS]) {
     struct str rest = str_from(c->dimensions), piece;

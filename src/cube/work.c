@@ -10,10 +10,16 @@
     ((int64_t)366 * 86400)        /* and so much time: its hours are listed in statements */
 #define QUIET_SECONDS 3600        /* a day is sealed when it ended so long ago */
 #define COUNT_SITES ((size_t)500) /* sites that one statement counts dirty rows of */
-#define WINDOW_BUCKETS 64         /* coarse buckets that one seal takes at once */
+#define RECENT_SECONDS                                                                             \
+    ((int64_t)35 * 86400) /* recent hours: five weeks, of which one goes at a time (bury.c) */
+#define WINDOW_BUCKETS 64 /* coarse buckets that one seal takes at once */
 
 static int64_t horizon_of(const struct zone *zone, int64_t now) {
     return zone_floor(zone, GRAIN_DAY, now - QUIET_SECONDS);
+}
+
+int64_t cube_recent_from(const struct zone *zone, int64_t now) {
+    return zone_floor(zone, GRAIN_DAY, now - RECENT_SECONDS);
 }
 
 /* Whole local days before the horizon that are not clean. */
@@ -57,7 +63,7 @@ static void add_start(struct seal *s, int64_t start) {
 
 /* Seal the days of [from, to) in windows; `hours` are those of the range that have rows. */
 static int seal_range(struct cube *c, struct str name, const struct zone *zone, struct range range,
-                      const struct hours *hours, cube_progress_fn *progress, void *arg,
+                      bool recent, const struct hours *hours, cube_progress_fn *progress, void *arg,
                       uint64_t *done, uint64_t all, struct err *err) {
     int64_t at = range.from;
     size_t i = 0;
@@ -69,6 +75,7 @@ static int seal_range(struct cube *c, struct str name, const struct zone *zone, 
                          .site = str_dup(name),
                          .zone = zone,
                          .grain = GRAIN_DAY,
+                         .recent = recent,
                          .from = at,
                          .to = range.to};
         uint64_t rows = 0;
@@ -134,9 +141,17 @@ static int seal_days(struct cube *c, int64_t now, cube_progress_fn *progress, vo
             ranges_copy(selection_site(&selection, str_from(name)), &dirty);
             rc = cube_find_hours(c, &selection, &hours, err);
         }
-        for (size_t j = 0; rc == 0 && j < dirty.len; j++)
-            rc = seal_range(c, str_from(name), zone, dirty.items[j], &hours, progress, arg, &done,
+        int64_t recent = zone != NULL ? cube_recent_from(zone, now) : 0;
+        for (size_t j = 0; rc == 0 && j < dirty.len; j++) {
+            struct range older = dirty.items[j], younger = dirty.items[j];
+            older.to = min_i64(older.to, recent);
+            younger.from = max_i64(younger.from, recent);
+            rc = seal_range(c, str_from(name), zone, older, false, &hours, progress, arg, &done,
                             all, err);
+            if (rc == 0)
+                rc = seal_range(c, str_from(name), zone, younger, true, &hours, progress, arg,
+                                &done, all, err);
+        }
         seal_unwatch(c);
         selection_release(&selection);
         vec_free(&hours);
@@ -338,7 +353,9 @@ int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg
     uint64_t all = 0;
     if (!c->config->seal)
         return 0;
-    int rc = cube_delete_dead(c, err);
+    int rc = cube_age(c, now, err);
+    if (rc == 0)
+        rc = cube_delete_dead(c, err);
     if (rc == 0)
         rc = cube_unsealed_rows(c, now, &all, err);
     if (rc == 0)

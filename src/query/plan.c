@@ -104,7 +104,7 @@ static void cover_span(const struct plan *p, const struct cube_def *cube,
                 continue; /* weeks lie across months; days are as good */
             int64_t first = zone_floor(p->zone, grain, at), behind = zone_next(p->zone, grain, at);
             if ((first != at && (at != start || first < from)) || behind > to ||
-                !cube_site_covers(site, grain, first, behind))
+                !cube_site_covers(site, cube, grain, first, behind))
                 continue;
             ranges_add(selection_site(&ret->cells[grain], name), max_i64(first, 0), behind);
             next = behind;
@@ -338,7 +338,8 @@ static void visitors_span(const struct plan *p, struct visitors_plan *v,
         if (p->sites[i] == site)
             first = i, end = i + 1;
     if (v->cube != NULL && cells != NULL && same_zone(p, cells) && whole != GRAIN_NONE &&
-        cube_has_grain(v->cube, whole) && cube_site_covers(cells, whole, span->from, span->to)) {
+        cube_has_grain(v->cube, whole) &&
+        cube_site_covers(cells, v->cube, whole, span->from, span->to)) {
         ranges_add(selection_site(&v->exact.cells[whole], str_from(cells->name)), span->from,
                    span->to);
         return;

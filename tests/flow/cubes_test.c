@@ -21,7 +21,10 @@ static struct client *own_client(struct world *w) {
 static void ask_some(struct world *w, unsigned n) {
     for (unsigned i = 0; i < n; i++) {
         struct asked a;
-        asked_random(&a, w);
+        if (rng_chance(&w->rng, 70))
+            asked_random(&a, w);
+        else
+            asked_hourly(&a, w);
         world_compare(w, &a);
         asked_release(&a);
     }
@@ -74,6 +77,9 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
             }
             ask_some(&w, 3);
         }
+        w.now = w.traffic.to + (int64_t)rng_below(&w.rng, 60) * 86400; /* hours age, or not yet */
+        world_seal(&w);
+        ask_some(&w, 4);
         w.now = w.traffic.to + 400 * 86400; /* everything is sealed */
         world_seal(&w);
         verify(&w);
@@ -155,8 +161,11 @@ static void *seal_beside(void *arg) {
     struct beside *b = arg;
     struct rng rng = {b->world->seed};
     while (!atomic_load(&b->stop)) {
+        struct err err = {0};
         dirty_one_hour(b->world, &rng);
-        world_seal(b->world);
+        /* recent hours age, and come back where time was dirty */
+        int64_t now = b->world->now + (int64_t)rng_below(&rng, 3) * 30 * 86400;
+        assert_ok(cube_seal(b->world->in->cube, now, NULL, NULL, &err), err);
     }
     return NULL;
 }
@@ -175,7 +184,10 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     world_seal(&w);
     struct client *client = own_client(&w);
     for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
-        asked_random(&asked[i], &w);
+        if (i % 2 == 0)
+            asked_random(&asked[i], &w);
+        else
+            asked_hourly(&asked[i], &w);
         struct err err = {0};
         struct query_env env = {&w.config, client, w.in->cube, w.now, true};
         if (query_run(&env, &asked[i].question, &expected[i], NULL, &err) != 0) {
@@ -256,6 +268,93 @@ static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
     world_end(&w);
 }
 
+/* --- recent hours --- */
+
+static uint64_t count_recent_hours(struct world *w, int64_t before) {
+    struct buf sql = {0}, out = {0};
+    struct err err = {0};
+    uint64_t n = 0;
+    buf_printf(&sql, "SELECT count() FROM cube_audience WHERE grain = %d AND time < %lld",
+               GRAIN_HOUR, (long long)before);
+    assert_ok(client_query(w->in->client, buf_str(&sql), "TSV", NULL, 0, &out, &err), err);
+    assert_true(str_to_u64(str_trim(buf_str(&out)), &n));
+    buf_release(&sql);
+    buf_release(&out);
+    return n;
+}
+
+static void ask_hourly(struct world *w, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        struct asked a;
+        asked_hourly(&a, w);
+        world_compare(w, &a);
+        asked_release(&a);
+    }
+    world_compare_count(w);
+}
+
+/* Does the cell of an hour answer for every event that young, and for none that old? */
+static void check_covered(struct world *w, int64_t now) {
+    const struct cube_def *audience = NULL;
+    struct cube_snapshot s;
+    for (size_t i = 0; i < cube_defs_count; i++)
+        if (cube_has_recent_hours(&cube_defs[i]))
+            audience = &cube_defs[i];
+    assert_non_null(audience);
+    cube_snapshot(w->in->cube, &s);
+    for (size_t i = 0; i < w->inserted; i++) {
+        const struct event *e = &w->traffic.items[i];
+        const struct cube_site *site = cube_state_find(&s.state, e->site);
+        struct zone *zone = NULL;
+        struct err err = {0};
+        assert_ok(zone_open(site->zone, &zone, &err), err);
+        int64_t hour = zone_floor(zone, GRAIN_HOUR, e->ts);
+        bool covered =
+            cube_site_covers(site, audience, GRAIN_HOUR, hour, zone_next(zone, GRAIN_HOUR, e->ts));
+        zone_free(zone);
+        if (covered ? e->ts < now - 44 * 86400 : e->ts >= now - 34 * 86400)
+            fail_msg("seed %" PRIu64 ": the hour %" PRId64 " of %s at %" PRId64, w->seed, hour,
+                     site->name, now);
+    }
+    cube_snapshot_release(&s);
+}
+
+static void recent_hours__age_and_no_kill_then_changes_an_answer(void **state) {
+    UNUSED(state);
+    uint64_t seed = world_seed();
+    for (unsigned round = 0, rounds = world_rounds(1); round < rounds; round++, seed++) {
+        struct world w;
+        print_message("seed %" PRIu64 "\n", seed);
+        world_start(&w, seed, 15);
+        world_insert(&w, w.in->client, w.traffic.len);
+        w.now = w.traffic.to + 2 * 86400;
+        world_seal(&w);
+        check_covered(&w, w.now);
+        assert_true(count_recent_hours(&w, INT64_C(1) << 32) > 0);
+        for (int kills = 0; kills < 5; kills++) {
+            w.now += (int64_t)rng_below(&w.rng, 20) * 86400;
+            world_close(&w);
+            seal_in_a_child(&w, 150 + (unsigned)rng_below(&w.rng, 600));
+            open_patiently(&w);
+            ask_hourly(&w, 3);
+            if (rng_chance(&w.rng, 50)) {
+                world_seal(&w);
+                check_covered(&w, w.now);
+                assert_int_equal(count_recent_hours(&w, w.now - 44 * 86400), 0);
+                ask_hourly(&w, 3);
+            }
+        }
+        w.now += 100 * 86400;
+        world_seal(&w);
+        check_covered(&w, w.now);
+        assert_int_equal(count_recent_hours(&w, INT64_C(1) << 32), 0);
+        ask_hourly(&w, 3);
+        world_end(&w);
+    }
+}
+
+/* --- control data of another time --- */
+
 static void copy_control(struct world *w, const char *from, const char *to) {
     char command[300];
     snprintf(command, sizeof command,
@@ -304,4 +403,5 @@ UNIT_MAIN(unit_test(answers__are_those_of_raw_rows_and_of_a_count),
           unit_test(sealing__rows_that_arrive_meanwhile_are_counted),
           unit_test(sealing__answers_stay_the_same_meanwhile),
           unit_test(killed__in_the_middle_of_a_seal_changes_no_answer),
+          unit_test(recent_hours__age_and_no_kill_then_changes_an_answer),
           unit_test(control_data__older_than_the_cubes_drop_them))

@@ -118,7 +118,7 @@ void traffic_make(struct traffic *t, struct rng *r, size_t n_visitors) {
     static const enum event_kind kinds[] = {KIND_PAGEVIEW, KIND_PAGEVIEW, KIND_PAGEVIEW,
                                             KIND_PAGEVIEW, KIND_DOWNLOAD, KIND_DOWNLOAD,
                                             KIND_OTHER,    KIND_ASSET,    KIND_EVENT};
-    static const int64_t days[] = {2, 3, 5, 9, 40};
+    static const int64_t days[] = {2, 5, 9, 40, 60};
     *t = (struct traffic){.n_sites = 1 + rng_below(r, TRAFFIC_SITES)};
     t->from = PICK(r, starts) + (int64_t)rng_below(r, 86400);
     t->to = t->from + PICK(r, days) * 86400 + (int64_t)rng_below(r, 86400);

@@ -125,8 +125,7 @@ static void set_time(struct asked *a, struct world *w, const char *key) {
     asked_set(a, key, str_from(text));
 }
 
-static void set_filter(struct asked *a, struct world *w) {
-    enum dimension d = (enum dimension)rng_below(&w->rng, DIM_COUNT);
+static void set_filter(struct asked *a, struct world *w, enum dimension d) {
     struct buf text = {0};
     static const char *const ops[] = {"=", "=", "!="};
     static const char *const patterns[] = {"^/a", "e", "^$", "[1-5]$", "^(/|US|Linux)$"};
@@ -170,7 +169,7 @@ void asked_random(struct asked *a, struct world *w) {
     if (rng_chance(r, 50))
         set_list(a, "group", 1 + rng_below(r, 2), pick_dimension, dimension_name, r);
     for (size_t n = rng_below(r, 3); rng_chance(r, 60) && n > 0; n--)
-        set_filter(a, w);
+        set_filter(a, w, (enum dimension)rng_below(r, DIM_COUNT));
     if (rng_chance(r, 30))
         set_time(a, w, "from");
     if (rng_chance(r, 30))
@@ -185,6 +184,29 @@ void asked_random(struct asked *a, struct world *w) {
         asked_set(a, "order", str_from(metric_defs[rng_below(r, METRIC_COUNT)].name));
     if (rng_chance(r, 20))
         asked_set(a, "fill", STR("1"));
+}
+
+static const enum dimension of_visitor[] = {DIM_country, DIM_browser, DIM_os, DIM_device};
+
+static size_t pick_of_visitor(struct rng *r) {
+    return of_visitor[rng_below(r, ARRAY_LEN(of_visitor))];
+}
+
+void asked_hourly(struct asked *a, struct world *w) {
+    static const char *const bots[] = {"exclude", "include", "only"};
+    struct rng *r = &w->rng;
+    *a = (struct asked){0};
+    set_list(a, "metrics", 2 + rng_below(r, 4), pick_metric, metric_name, r);
+    asked_set(a, "by", STR("hour"));
+    if (rng_chance(r, 80))
+        asked_set(a, "site", str_from(traffic_sites[rng_below(r, w->traffic.n_sites)]));
+    if (rng_chance(r, 70))
+        set_list(a, "group", 1 + rng_below(r, 2), pick_of_visitor, dimension_name, r);
+    for (size_t n = rng_below(r, 3); n > 0; n--)
+        set_filter(a, w, (enum dimension)pick_of_visitor(r));
+    if (rng_chance(r, 30))
+        set_time(a, w, "from");
+    asked_set(a, "bots", str_from(bots[rng_below(r, ARRAY_LEN(bots))]));
 }
 
 static int ask(struct world *w, struct client *client, const struct asked *a, bool raw,
@@ -327,16 +349,15 @@ static void fail_tally(struct world *w, const struct asked *a, const struct tall
 }
 
 static void compare_tallies(struct world *w, const struct asked *a, unsigned sites,
-                            struct event *events) {
+                            struct event *events, size_t n) {
     struct result result;
     struct tallies buckets = {0}, whole = {0};
     static const struct tally none;
     const struct question *q = &a->question;
     world_ask(w, w->in->client, a, false, &result);
-    traffic_count(events, w->inserted, sites, result.zone, q->by, result.from, result.to, q->bots,
-                  &buckets);
-    traffic_count(events, w->inserted, sites, result.zone, GRAIN_NONE, result.from, result.to,
-                  q->bots, &whole);
+    traffic_count(events, n, sites, result.zone, q->by, result.from, result.to, q->bots, &buckets);
+    traffic_count(events, n, sites, result.zone, GRAIN_NONE, result.from, result.to, q->bots,
+                  &whole);
     if (!same_tally(whole.len ? whole.items : &none, result.total + 1))
         fail_tally(w, a, whole.len ? whole.items : &none, result.total + 1);
     for (size_t i = 0; i < result.n_rows || i < buckets.len; i++) {
@@ -352,8 +373,30 @@ static void compare_tallies(struct world *w, const struct asked *a, unsigned sit
     query_free_result(&result);
 }
 
+static struct str value_of_visitor(const struct event *e, enum dimension d) {
+    return d == DIM_country   ? e->country
+           : d == DIM_browser ? e->browser
+           : d == DIM_os      ? e->os
+                              : e->device;
+}
+
+/* Whole visitors stay or go, so what is left keeps its sessions. */
+static size_t filter_visitors(struct world *w, struct asked *a, struct event *events) {
+    enum dimension d = (enum dimension)pick_of_visitor(&w->rng);
+    struct str value = traffic_value(&w->traffic, &w->rng, d);
+    struct buf text = {0};
+    buf_printf(&text, "%s=" STR_FMT, dimension_defs[d].name, STR_ARG(value));
+    asked_set(a, "filter", buf_str(&text));
+    buf_release(&text);
+    size_t kept = 0;
+    for (size_t i = 0; i < w->inserted; i++)
+        if (str_eq(value_of_visitor(&events[i], d), value))
+            events[kept++] = events[i];
+    return kept;
+}
+
 void world_compare_count(struct world *w) {
-    static const char *const grains[] = {"hour", "day", "week", "month", "quarter", "year"};
+    static const char *const grains[] = {"hour", "hour", "day", "week", "month", "quarter", "year"};
     static const char *const zones[] = {"Asia/Kathmandu", "America/Los_Angeles",
                                         "Australia/Lord_Howe"};
     static const char *const bots[] = {"exclude", "include", "only"};
@@ -372,7 +415,8 @@ void world_compare_count(struct world *w) {
         asked_set(&a, "tz", str_from(zones[rng_below(r, ARRAY_LEN(zones))]));
     struct event *events = xcalloc(w->inserted + 1, sizeof *events);
     memcpy(events, w->traffic.items, w->inserted * sizeof *events);
-    compare_tallies(w, &a, sites, events);
+    size_t n = rng_chance(r, 50) ? filter_visitors(w, &a, events) : w->inserted;
+    compare_tallies(w, &a, sites, events, n);
     free(events);
     asked_release(&a);
 }

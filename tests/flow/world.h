@@ -45,6 +45,8 @@ struct asked {
 };
 void asked_set(struct asked *a, const char *key, struct str value);
 void asked_random(struct asked *a, struct world *w);
+/* By hour, of dimensions of the visitor: what cells of recent hours are for. */
+void asked_hourly(struct asked *a, struct world *w);
 void asked_release(struct asked *a);
 
 /* Ask; a failure of the engine fails the test. */
@@ -54,7 +56,8 @@ void world_ask(struct world *w, struct client *client, const struct asked *a, bo
 const char *result_differs(const struct result *x, const struct result *y);
 /* Ask with cubes and without, compare. */
 void world_compare(struct world *w, const struct asked *a);
-/* Compare sums by a grain with the count of traffic_count(). */
+/* Compare sums by a grain, of all or of visitors with one country, browser, ..., with the count of
+ * traffic_count(). */
 void world_compare_count(struct world *w);
 
 #endif

@@ -54,7 +54,10 @@ static void cubes__have_known_words_and_days(void **state) {
     assert_string_equal(cube_defs[0].name, "totals");
     assert_int_equal(cube_dimensions(&cube_defs[0], (enum dimension[CUBE_MAX_DIMENSIONS]){0}), 0);
     assert_true(cube_has_grain(&cube_defs[0], GRAIN_HOUR));
-    assert_false(cube_has_grain(&cube_defs[1], GRAIN_HOUR));
+    assert_false(cube_has_recent_hours(&cube_defs[0]));
+    assert_string_equal(cube_defs[1].name, "audience");
+    assert_true(cube_has_grain(&cube_defs[1], GRAIN_HOUR) && cube_has_recent_hours(&cube_defs[1]));
+    assert_false(cube_has_grain(&cube_defs[2], GRAIN_HOUR) || cube_has_recent_hours(&cube_defs[2]));
 }
 
 static void dimensions__of_visitor_and_of_session_are_apart(void **state) {

@@ -114,6 +114,31 @@ static void sums__hours_at_the_ends_come_from_hour_cells(void **state) {
     assert_true(has(sql, "views WHERE"));
 }
 
+static void sums__recent_hours_come_from_cells_and_older_ones_from_views(void **state) {
+    struct lab *lab = *state;
+    struct cube_site *site = &lab->snapshot.state.sites.items[0];
+    set(lab, "metrics", "pageviews");
+    set(lab, "group", "country");
+    set(lab, "by", "hour");
+    add_unit(site, GRAIN_DAY, lab->zone, START + 40 * DAY);
+    add_unit(site, GRAIN_DAY, lab->zone, START + 41 * DAY);
+    const char *sql = plan(lab, 1, START + 40 * DAY, START + 41 * DAY);
+    assert_true(has(sql, "FROM views WHERE") && !has(sql, "cube_"));
+    add_unit(site, GRAIN_DAY, lab->zone, START + 41 * DAY);
+    struct seal_unit *hours = &site->units.items[site->units.len - 1];
+    hours->grain = GRAIN_HOUR; /* of that day */
+    sql = plan(lab, 1, START + 41 * DAY, START + 42 * DAY);
+    assert_true(has(sql, "cube_audience") && has(sql, "grain = 1") && !has(sql, "views WHERE"));
+    sql = plan(lab, 1, START + 40 * DAY, START + 42 * DAY);
+    assert_true(has(sql, "cube_audience") && has(sql, "FROM views WHERE"));
+    ranges_remove(&site->clean, START + 41 * DAY, START + 42 * DAY); /* new rows */
+    assert_false(has(plan(lab, 1, START + 41 * DAY, START + 42 * DAY), "cube_"));
+    ranges_add(&site->clean, START + 41 * DAY, START + 42 * DAY);
+    hours = &site->units.items[site->units.len - 1];
+    hours->state = UNIT_DEAD; /* aged */
+    assert_false(has(plan(lab, 1, START + 41 * DAY, START + 42 * DAY), "cube_"));
+}
+
 static void sums__what_no_cube_has_comes_from_sealed_views(void **state) {
     struct lab *lab = *state;
     set(lab, "metrics", "pageviews");
@@ -173,6 +198,7 @@ static void nothing__is_asked_where_there_are_no_rows(void **state) {
 UNIT_MAIN(in_lab(sums__clean_time_comes_from_the_smallest_cube),
           in_lab(sums__dirty_time_comes_from_rows),
           in_lab(sums__hours_at_the_ends_come_from_hour_cells),
+          in_lab(sums__recent_hours_come_from_cells_and_older_ones_from_views),
           in_lab(sums__what_no_cube_has_comes_from_sealed_views),
           in_lab(sums__other_zones_come_from_rows),
           in_lab(visitors__calendar_buckets_are_exact_cells),
