@@ -13,6 +13,8 @@ enum event_kind {
     KIND_EVENT = 4,
 };
 
+const char *event_kind_name(enum event_kind kind); /* "pageview" */
+
 #define FIELD_U8 uint8_t
 #define FIELD_U16 uint16_t
 #define FIELD_U32 uint32_t

@@ -64,7 +64,8 @@ int refiner_new(const struct config *config, const char *data_dir, struct refine
     if (rc == 0)
         rc = open_countries(config, &r->countries, err);
     if (rc == 0) /* last: a wrong configuration leaves no key behind */
-        rc = visitor_key_open(data_dir, &r->key, err);
+        rc = data_dir != NULL ? visitor_key_open(data_dir, &r->key, err)
+                              : visitor_key_random(&r->key, err);
     if (rc == 0) {
         *ret = r;
         r = NULL;

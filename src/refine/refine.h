@@ -16,7 +16,8 @@ struct config;
 struct refiner;
 
 /* Reads rules (products, extension lists, agents, country database) from config and the program's
- * own files, and the visitor key from DATA/keys (made when it is missing). */
+ * own files, and the visitor key from DATA/keys (made when it is missing). Without a data directory
+ * (NULL) the key is a random one, good for this refiner only. */
 MUSTCHECK int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
                           struct err *err);
 void refiner_free(struct refiner *r);

@@ -88,6 +88,13 @@ int visitor_key_open(const char *data_dir, struct visitor_key *ret, struct err *
     return rc;
 }
 
+int visitor_key_random(struct visitor_key *ret, struct err *err) {
+    if (sodium_init() < 0)
+        return err_set(err, ERR_IO, "no source of random numbers");
+    randombytes_buf(ret->bytes, sizeof ret->bytes);
+    return 0;
+}
+
 uint64_t visitor_id(const struct visitor_key *key, struct str host, struct str agent) {
     unsigned char small[1024], *bytes = small, hash[crypto_shorthash_BYTES];
     size_t n = host.len + 1 + agent.len;

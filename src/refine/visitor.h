@@ -17,6 +17,9 @@ struct visitor_key {
  * then, as every visitor would be new. ERR_IO, ERR_NOSPACE. */
 MUSTCHECK int visitor_key_open(const char *data_dir, struct visitor_key *ret, struct err *err);
 
+/* A key for this process only: numbers of visitors mean nothing outside it. */
+MUSTCHECK int visitor_key_random(struct visitor_key *ret, struct err *err);
+
 /* SipHash-2-4 of host, NUL, agent. */
 uint64_t visitor_id(const struct visitor_key *key, struct str host, struct str agent);
 

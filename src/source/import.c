@@ -2,6 +2,7 @@
 
 #include "base/fs.h"
 #include "base/limits.h"
+#include "source/lines_format.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -9,8 +10,6 @@
 #include <unistd.h>
 
 #define HEAD_BYTES ((size_t)1024)
-#define DETECT_BYTES ((size_t)256 << 10)
-#define DETECT_LINES 1000
 #define BLOCK_BYTES ((size_t)1 << 20) /* a block is closed behind this many bytes of lines */
 #define SYNC_BYTES ((size_t)8 << 20)  /* and so many bytes share one fsync */
 #define RECORD_ROOM ((size_t)64)      /* a record takes more than its texts: numbers, lengths */
@@ -150,42 +149,6 @@ static int open_input(const struct import_job *job, struct input **ret, struct e
         fd = copy;
     }
     return input_from_fd(fd, name, job->stop, ret, err);
-}
-
-/* The first lines, without consuming them; *ret_n of them. */
-static int look_ahead(struct run *run, struct str sample[DETECT_LINES], size_t *ret_n,
-                      struct err *err) {
-    struct str ahead, piece;
-    *ret_n = 0;
-    int rc = lines_peek(run->lines, DETECT_BYTES, &ahead, err);
-    while (rc == 0 && *ret_n < DETECT_LINES && str_split(&ahead, '\n', &piece)) {
-        piece = str_trim(piece);
-        if (piece.len > 0)
-            sample[(*ret_n)++] = piece;
-    }
-    return rc;
-}
-
-/* The stream stands at its beginning. A format may learn from header lines whether it names sites.
- */
-static int open_format(struct run *run, struct str spec, bool *ret_names_site, struct err *err) {
-    struct str sample[DETECT_LINES];
-    size_t n;
-    int rc = look_ahead(run, sample, &n, err);
-    if (rc == 0)
-        rc = format_open(spec.len > 0 ? spec : format_detect(sample, n), &run->format, err);
-    if (rc != 0)
-        return rc;
-    for (size_t i = 0; i < n; i++)
-        if (format_is_header(run->format, sample[i]))
-            format_take_header(run->format, sample[i]);
-    *ret_names_site = format_names_site(run->format);
-    format_restart(run->format);
-    struct buf type = {0};
-    buf_printf(&type, "%c%s", FORMAT_HEADER_MARK, format_spec(run->format));
-    run->header_type = str_dup(buf_str(&type));
-    buf_release(&type);
-    return 0;
 }
 
 static bool accepts(struct run *run, struct str line) {
@@ -387,9 +350,14 @@ static int run_stream(struct run *run, struct imports *imports, const struct mat
     struct import_report *report = run->report;
     struct import *known = match->import;
     bool fork = false, names_site = false;
-    rc = open_format(run, known ? str_from(known->format) : run->job->format, &names_site, err);
+    rc = lines_open_format(run->lines, known ? str_from(known->format) : run->job->format,
+                           &run->format, &names_site, err);
     if (rc != 0)
         return rc;
+    struct buf type = {0};
+    buf_printf(&type, "%c%s", FORMAT_HEADER_MARK, format_spec(run->format));
+    run->header_type = str_dup(buf_str(&type));
+    buf_release(&type);
     if (known != NULL) {
         report->grown = true;
         report->id = known->id;

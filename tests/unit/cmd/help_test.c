@@ -5,7 +5,7 @@
 /* The commands that the contract (docs/commands.md) has for this version. */
 static void table__has_the_commands_of_the_contract(void **state) {
     UNUSED(state);
-    static const char *const names[] = {"import", "stats",  "sql",  "lake",    "rebuild",
+    static const char *const names[] = {"import", "stats",  "sql",  "lake",    "parse", "rebuild",
                                         "verify", "config", "init", "version", "help"};
     assert_int_equal(commands_count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
