@@ -224,7 +224,7 @@ static int see_hour(void *arg, const char *site, int64_t hour, const char *measu
 
 static int verify_cubes(struct verify *v, struct err *err) {
     uint64_t hours = 0, before = v->differences;
-    int rc = cube_verify(v->in->cube, see_hour, v, &hours, err);
+    int rc = cube_verify(v->in->cube, v->in->client, see_hour, v, &hours, err);
     if (rc == 0)
         ok_line(v, "hourly cells and events", hours, "sealed hour", v->differences == before);
     return rc;

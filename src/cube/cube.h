@@ -45,10 +45,10 @@ MUSTCHECK int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress,
 MUSTCHECK int cube_drop(struct cube *c, struct err *err);
 
 /* Compare the hourly cells of totals with `events` over all clean time. Calls `differ` for each
- * hour that disagrees. */
+ * hour that disagrees. Any thread, with a client of its own. */
 typedef int cube_differ_fn(void *arg, const char *site, int64_t hour, const char *measure,
                            uint64_t in_cells, uint64_t in_events);
-MUSTCHECK int cube_verify(struct cube *c, cube_differ_fn *differ, void *arg, uint64_t *ret_hours,
-                          struct err *err);
+MUSTCHECK int cube_verify(struct cube *c, struct client *client, cube_differ_fn *differ, void *arg,
+                          uint64_t *ret_hours, struct err *err);
 
 #endif

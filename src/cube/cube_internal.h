@@ -39,8 +39,8 @@ struct hours {
     struct hour_rows *items;
     size_t len, cap;
 };
-MUSTCHECK int cube_find_hours(struct cube *c, const struct selection *selection, struct hours *ret,
-                              struct err *err);
+MUSTCHECK int cube_find_hours(struct client *client, const struct selection *selection,
+                              struct hours *ret, struct err *err);
 
 /* Does a sealed day of this time hold rows? */
 bool cube_site_has_rows(const struct cube_site *site, int64_t from, int64_t to);

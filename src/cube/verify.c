@@ -1,5 +1,6 @@
 /* Cells and views against events, hour by hour: what `verify` shows. */
 #include "cube/cube_internal.h"
+#include "cube/snapshot.h"
 
 #include <stdlib.h>
 
@@ -18,8 +19,8 @@ struct sums {
 
 /* Sums by UTC hour, from cells (raw false; a local hour counts where it starts) or from raw rows.
  */
-static int read_sums(struct cube *c, const struct selection *selection, const char *seals, bool raw,
-                     struct sums *ret, struct err *err) {
+static int read_sums(struct client *client, const struct selection *selection, const char *seals,
+                     bool raw, struct sums *ret, struct err *err) {
     struct buf sql = {0}, out = {0};
     buf_add_cstr(&sql, "SELECT h");
     for (size_t i = 0; i < ARRAY_LEN(measures); i++)
@@ -47,7 +48,7 @@ static int read_sums(struct cube *c, const struct selection *selection, const ch
         buf_add_cstr(&sql, ") GROUP BY h");
     }
     buf_add_cstr(&sql, ") GROUP BY h ORDER BY h");
-    int rc = client_query(c->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
+    int rc = client_query(client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     struct str rest = buf_str(&out), line, field;
     while (rc == 0 && str_split(&rest, '\n', &line)) {
         struct hour_sums row = {0};
@@ -127,7 +128,7 @@ static bool any_hour(const struct hours *hours, int64_t from, int64_t to) {
     return false;
 }
 
-static int verify_site(struct cube *c, const struct cube_site *site, const char *seals,
+static int verify_site(struct client *client, const struct cube_site *site, const char *seals,
                        cube_differ_fn *differ, void *arg, uint64_t *hours, struct err *err) {
     struct zone *zone = NULL;
     int rc = zone_open(site->zone, &zone, err);
@@ -136,7 +137,7 @@ static int verify_site(struct cube *c, const struct cube_site *site, const char 
     struct hours present = {0};
     ranges_add(selection_site(&everything, str_from(site->name)), site->first, site->last);
     if (rc == 0)
-        rc = cube_find_hours(c, &everything, &present, err);
+        rc = cube_find_hours(client, &everything, &present, err);
     while (rc == 0 && at < site->last) {
         int64_t next = zone_next(zone, GRAIN_MONTH, at);
         struct selection selection = {0};
@@ -145,9 +146,9 @@ static int verify_site(struct cube *c, const struct cube_site *site, const char 
                    selection_site(&selection, str_from(site->name)));
         bool rows = any_hour(&present, at, next) || cube_site_has_rows(site, at, next);
         if (rows && !selection_empty(&selection)) {
-            rc = read_sums(c, &selection, seals, false, &cells, err);
+            rc = read_sums(client, &selection, seals, false, &cells, err);
             if (rc == 0)
-                rc = read_sums(c, &selection, seals, true, &events, err);
+                rc = read_sums(client, &selection, seals, true, &events, err);
             fold(&cells, zone);
             fold(&events, zone);
             *hours += events.len;
@@ -165,17 +166,17 @@ static int verify_site(struct cube *c, const struct cube_site *site, const char 
     return rc;
 }
 
-int cube_verify(struct cube *c, cube_differ_fn *differ, void *arg, uint64_t *ret_hours,
-                struct err *err) {
-    struct buf seals = {0};
+int cube_verify(struct cube *c, struct client *client, cube_differ_fn *differ, void *arg,
+                uint64_t *ret_hours, struct err *err) {
+    struct cube_snapshot s;
     *ret_hours = 0;
     int rc = 0;
-    cube_sql_seals(&c->state, &seals);
-    for (size_t i = 0; rc == 0 && i < c->state.sites.len; i++) {
-        const struct cube_site *site = &c->state.sites.items[i];
+    cube_snapshot(c, &s);
+    for (size_t i = 0; rc == 0 && i < s.state.sites.len; i++) {
+        const struct cube_site *site = &s.state.sites.items[i];
         if (strcmp(site->name, ALL_SITES) != 0 && site->last > site->first)
-            rc = verify_site(c, site, buf_cstr(&seals), differ, arg, ret_hours, err);
+            rc = verify_site(client, site, buf_cstr(&s.seals), differ, arg, ret_hours, err);
     }
-    buf_release(&seals);
+    cube_snapshot_release(&s);
     return rc;
 }

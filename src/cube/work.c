@@ -35,13 +35,13 @@ static void find_dirty(const struct ranges *clean, const struct zone *zone, int6
     ranges_release(&holes);
 }
 
-int cube_find_hours(struct cube *c, const struct selection *selection, struct hours *ret,
+int cube_find_hours(struct client *client, const struct selection *selection, struct hours *ret,
                     struct err *err) {
     struct buf sql = {0}, out = {0};
     buf_add_cstr(&sql, "SELECT intDiv(toUnixTimestamp(ts), 3600) AS h, count() FROM events WHERE ");
     sql_selection(&sql, selection, "ts", 0, 0);
     buf_add_cstr(&sql, " GROUP BY h ORDER BY h");
-    int rc = client_query(c->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
+    int rc = client_query(client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     struct str rest = buf_str(&out), line, field;
     while (rc == 0 && str_split(&rest, '\n', &line)) {
         uint64_t hour, rows;
@@ -139,7 +139,7 @@ static int seal_days(struct cube *c, int64_t now, cube_progress_fn *progress, vo
         more = site_work(c, i, now, &name, &zone, &dirty, &rc, err);
         if (rc == 0 && dirty.len > 0) {
             ranges_copy(selection_site(&selection, str_from(name)), &dirty);
-            rc = cube_find_hours(c, &selection, &hours, err);
+            rc = cube_find_hours(c->client, &selection, &hours, err);
         }
         int64_t recent = zone != NULL ? cube_recent_from(zone, now) : 0;
         for (size_t j = 0; rc == 0 && j < dirty.len; j++) {

@@ -5,47 +5,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct client *own_client(struct world *w) {
-    struct client *c = NULL;
-    struct err err = {0};
-    assert_ok(client_new(engine_process_socket(w->in->engine), NULL, &c, &err), err);
-    return c;
-}
-
-static void ask_some(struct world *w, unsigned n) {
-    for (unsigned i = 0; i < n; i++) {
-        struct asked a;
-        if (rng_chance(&w->rng, 70))
-            asked_random(&a, w);
-        else
-            asked_hourly(&a, w);
-        world_compare(w, &a);
-        asked_release(&a);
-    }
-    for (unsigned i = 0; i < n / 6 + 1; i++)
-        world_compare_count(w);
-}
-
-static int count_difference(void *arg, const char *site, int64_t hour, const char *measure,
-                            uint64_t in_cells, uint64_t in_events) {
-    const struct world *w = arg;
-    fail_msg("seed %" PRIu64 ": %s at %" PRId64 ": %s is %" PRIu64 " in cells and %" PRIu64
-             " in events",
-             w->seed, site, hour, measure, in_cells, in_events);
-    return 0;
-}
-
-static void verify(struct world *w) {
-    uint64_t hours;
-    struct err err = {0};
-    assert_ok(cube_verify(w->in->cube, count_difference, w, &hours, &err), err);
-}
 
 static void insert_some(struct world *w) {
     size_t left = w->traffic.len - w->inserted;
@@ -75,146 +37,21 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
                 world_close(&w);
                 world_open(&w);
             }
-            ask_some(&w, 3);
+            world_ask_some(&w, 3);
         }
         w.now = w.traffic.to + (int64_t)rng_below(&w.rng, 60) * 86400; /* hours age, or not yet */
         world_seal(&w);
-        ask_some(&w, 4);
+        world_ask_some(&w, 4);
         w.now = w.traffic.to + 400 * 86400; /* everything is sealed */
         world_seal(&w);
-        verify(&w);
+        world_verify(&w, w.in->client);
         uint64_t rows;
         struct err err = {0};
         assert_ok(cube_unsealed_rows(w.in->cube, w.now, &rows, &err), err);
         assert_int_equal(rows, 0);
-        ask_some(&w, 8);
+        world_ask_some(&w, 8);
         world_end(&w);
     }
-}
-
-/* --- rows that arrive while their time is being sealed --- */
-
-struct beside {
-    struct world *world;
-    struct client *client;
-    atomic_bool stop;
-    struct asked asked;
-    struct result expected;
-};
-
-static void *insert_beside(void *arg) {
-    struct beside *b = arg;
-    while (b->world->inserted < b->world->traffic.len) {
-        world_insert(b->world, b->client, 1 + b->world->traffic.len / 60);
-        usleep(3000);
-    }
-    return NULL;
-}
-
-static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
-    UNUSED(state);
-    uint64_t seed = world_seed();
-    for (unsigned round = 0, rounds = world_rounds(1); round < rounds; round++, seed++) {
-        struct world w;
-        pthread_t thread;
-        print_message("seed %" PRIu64 "\n", seed);
-        world_start(&w, seed, 20);
-        w.now = w.traffic.to + 86400 * 2;
-        world_insert(&w, w.in->client, w.traffic.len / 2);
-        struct beside b = {.world = &w, .client = own_client(&w)};
-        assert_int_equal(pthread_create(&thread, NULL, insert_beside, &b), 0);
-        for (int i = 0; i < 3; i++)
-            world_seal(&w);
-        pthread_join(thread, NULL);
-        client_free(b.client);
-        verify(&w);
-        ask_some(&w, 3);
-        world_seal(&w);
-        verify(&w);
-        ask_some(&w, 3);
-        world_end(&w);
-    }
-}
-
-/* --- questions asked while time is sealed again and dead cells are deleted --- */
-
-/* An hour of a site that has rows about it, so that the extent of the data stays what it is. */
-static void dirty_one_hour(struct world *w, struct rng *rng) {
-    struct cube_snapshot s;
-    struct err err = {0};
-    cube_snapshot(w->in->cube, &s);
-    const struct cube_site *site = &s.state.sites.items[rng_below(rng, s.state.sites.len)];
-    if (strcmp(site->name, ALL_SITES) != 0) {
-        uint32_t first = (uint32_t)(site->first / 3600), n = (uint32_t)(site->last / 3600) - first;
-        uint32_t hour = first + (uint32_t)rng_below(rng, n < 48 ? n : 48);
-        struct touched_site touched = {.site = site->name};
-        struct hour_range range = {hour, hour + 1};
-        vec_push(&touched.ranges, range);
-        assert_ok(cube_before_insert(w->in->cube, &touched, 1, &err), err);
-        cube_after_insert(w->in->cube);
-        vec_free(&touched.ranges);
-    }
-    cube_snapshot_release(&s);
-}
-
-static void *seal_beside(void *arg) {
-    struct beside *b = arg;
-    struct rng rng = {b->world->seed};
-    while (!atomic_load(&b->stop)) {
-        struct err err = {0};
-        dirty_one_hour(b->world, &rng);
-        /* recent hours age, and come back where time was dirty */
-        int64_t now = b->world->now + (int64_t)rng_below(&rng, 3) * 30 * 86400;
-        assert_ok(cube_seal(b->world->in->cube, now, NULL, NULL, &err), err);
-    }
-    return NULL;
-}
-
-static void sealing__answers_stay_the_same_meanwhile(void **state) {
-    UNUSED(state);
-    struct world w;
-    pthread_t thread;
-    struct asked asked[6];
-    struct result expected[ARRAY_LEN(asked)];
-    uint64_t seed = world_seed();
-    print_message("seed %" PRIu64 "\n", seed);
-    world_start(&w, seed, 15);
-    world_insert(&w, w.in->client, w.traffic.len);
-    w.now = w.traffic.to + 86400 * 2;
-    world_seal(&w);
-    struct client *client = own_client(&w);
-    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
-        if (i % 2 == 0)
-            asked_random(&asked[i], &w);
-        else
-            asked_hourly(&asked[i], &w);
-        struct err err = {0};
-        struct query_env env = {&w.config, client, w.in->cube, w.now, true};
-        if (query_run(&env, &asked[i].question, &expected[i], NULL, &err) != 0) {
-            asked_release(&asked[i--]); /* words that do not go together: another one */
-            continue;
-        }
-    }
-    struct beside b = {.world = &w};
-    assert_int_equal(pthread_create(&thread, NULL, seal_beside, &b), 0);
-    for (unsigned round = 0, rounds = world_rounds(1) * 4; round < rounds; round++) {
-        for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
-            struct result got;
-            world_ask(&w, client, &asked[i], false, &got);
-            const char *what = result_differs(&got, &expected[i]);
-            if (what != NULL)
-                fail_msg("seed %" PRIu64 ":%s: %s", seed, buf_cstr(&asked[i].words), what);
-            query_free_result(&got);
-        }
-    }
-    atomic_store(&b.stop, true);
-    pthread_join(thread, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
-        asked_release(&asked[i]);
-        query_free_result(&expected[i]);
-    }
-    client_free(client);
-    world_end(&w);
 }
 
 /* --- ends at any moment --- */
@@ -260,8 +97,8 @@ static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
         world_close(&w);
         seal_in_a_child(&w, 150 + (unsigned)rng_below(&w.rng, 600));
         open_patiently(&w);
-        verify(&w);
-        ask_some(&w, 2);
+        world_verify(&w, w.in->client);
+        world_ask_some(&w, 2);
         if (rng_chance(&w.rng, 50))
             world_seal(&w);
     }
@@ -392,16 +229,14 @@ static void control_data__older_than_the_cubes_drop_them(void **state) {
     copy_control(&w, "aside.db", "control.db");
     world_open(&w);
     assert_int_equal(count_live(&w), 0);
-    ask_some(&w, 3);
+    world_ask_some(&w, 3);
     world_seal(&w);
-    verify(&w);
-    ask_some(&w, 3);
+    world_verify(&w, w.in->client);
+    world_ask_some(&w, 3);
     world_end(&w);
 }
 
 UNIT_MAIN(unit_test(answers__are_those_of_raw_rows_and_of_a_count),
-          unit_test(sealing__rows_that_arrive_meanwhile_are_counted),
-          unit_test(sealing__answers_stay_the_same_meanwhile),
           unit_test(killed__in_the_middle_of_a_seal_changes_no_answer),
           unit_test(recent_hours__age_and_no_kill_then_changes_an_answer),
           unit_test(control_data__older_than_the_cubes_drop_them))

@@ -420,3 +420,32 @@ void world_compare_count(struct world *w) {
     free(events);
     asked_release(&a);
 }
+
+void world_ask_some(struct world *w, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        struct asked a;
+        if (rng_chance(&w->rng, 70))
+            asked_random(&a, w);
+        else
+            asked_hourly(&a, w);
+        world_compare(w, &a);
+        asked_release(&a);
+    }
+    for (unsigned i = 0; i < n / 6 + 1; i++)
+        world_compare_count(w);
+}
+
+static int count_difference(void *arg, const char *site, int64_t hour, const char *measure,
+                            uint64_t in_cells, uint64_t in_events) {
+    const struct world *w = arg;
+    fail_msg("seed %" PRIu64 ": %s at %" PRId64 ": %s is %" PRIu64 " in cells and %" PRIu64
+             " in events",
+             w->seed, site, hour, measure, in_cells, in_events);
+    return 0;
+}
+
+void world_verify(struct world *w, struct client *client) {
+    uint64_t hours;
+    struct err err = {0};
+    assert_ok(cube_verify(w->in->cube, client, count_difference, w, &hours, &err), err);
+}

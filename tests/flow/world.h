@@ -59,5 +59,9 @@ void world_compare(struct world *w, const struct asked *a);
 /* Compare sums by a grain, of all or of visitors with one country, browser, ..., with the count of
  * traffic_count(). */
 void world_compare_count(struct world *w);
+/* Both of that, for n random questions and a few counts. */
+void world_ask_some(struct world *w, unsigned n);
+/* Cells and rows must agree hour by hour. */
+void world_verify(struct world *w, struct client *client);
 
 #endif
