@@ -39,8 +39,9 @@ struct format;
 MUSTCHECK int format_open(struct str spec, struct format **ret, struct err *err);
 void format_free(struct format *f);
 
-/* What every format shares (length, line end, blank lines, one extra pair of quotes), then its own
- * reading. On a rejection *ret is undefined. Strings borrow from `line` and `scratch`. */
+/* What every format shares (length, line end, byte-order mark, blank lines, comments, UTF-16, one
+ * extra pair of quotes with the quotes within doubled or not), then its own reading. On a rejection
+ * *ret is undefined. Strings borrow from `line` and `scratch`. */
 MUSTCHECK enum reason format_read(struct format *f, struct str line, struct arena *scratch,
                                   struct fields *ret);
 
@@ -80,7 +81,8 @@ const struct format_row *format_at(size_t i); /* NULL behind the last */
 void format_list(struct buf *out);
 
 /* Each line votes for the most specific format that reads it; most votes win (the more specific one
- * on a tie; "combined" when none reads any). Returns a static name. */
+ * on a tie). When none reads any: what their header lines say, else "combined". Returns a static
+ * name. */
 struct str format_detect(const struct str *lines, size_t n);
 
 #endif

@@ -8,6 +8,24 @@
     "192.0.2.7 - - [17/May/2015:10:05:03 +0000] \"GET /index.html HTTP/1.1\" 200 5316"
 #define EXAMPLE_COMBINED EXAMPLE_COMMON " \"https://example.net/\" \"Mozilla/5.0\""
 
+#define EXAMPLE_W3C                                                                                \
+    "#Fields: date time c-ip cs-method cs-uri-stem cs-uri-query sc-status sc-bytes "               \
+    "cs(User-Agent) cs(Referer)\n"                                                                 \
+    "2015-05-17 10:05:03 192.0.2.7 GET /index.html - 200 5316 \"Mozilla/5.0 (X11)\" "              \
+    "https://example.net/"
+#define EXAMPLE_IIS                                                                                \
+    "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip "          \
+    "cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken\n"               \
+    "2015-05-17 10:05:03 192.0.2.1 GET /index.html - 443 - 192.0.2.7 Mozilla/5.0+(X11) "           \
+    "https://example.net/ 200 0 0 15"
+#define EXAMPLE_CLOUDFRONT                                                                         \
+    "#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status "   \
+    "cs(Referer) cs(User-Agent) cs-uri-query cs(Cookie) x-edge-result-type x-edge-request-id "     \
+    "x-host-header cs-protocol cs-bytes time-taken\n"                                              \
+    "2015-05-17\t10:05:03\tSFO5\t5316\t192.0.2.7\tGET\td1example.cloudfront.net\t/index.html\t"    \
+    "200\thttps://example.net/\tMozilla/5.0%20(X11)\t-\t-\tHit\tEXAMPLEID\twww.example.org\t"      \
+    "https\t254\t0.001"
+
 /* A row is what format.h shows of it, how it is read and the string for that reader. */
 static const struct named_format {
     struct format_row row;
@@ -26,6 +44,15 @@ static const struct named_format {
       "www.example.org:443 " EXAMPLE_COMBINED},
      &apache_reader,
      "vhost"},
+    {{"w3c", "W3C extended log file: columns as its #Fields lines name them", EXAMPLE_W3C},
+     &columns_reader,
+     "w3c"},
+    {{"iis", "W3C log of Internet Information Services: plus signs for blanks", EXAMPLE_IIS},
+     &columns_reader,
+     "iis"},
+    {{"cloudfront", "Amazon CloudFront standard log (tabs), of any age", EXAMPLE_CLOUDFRONT},
+     &columns_reader,
+     "cloudfront"},
 };
 #define FALLBACK 1 /* combined */
 
@@ -33,9 +60,8 @@ static const struct named_format {
 static const struct {
     const char *alias, *name;
 } aliases[] = {
-    {"COMMON", "common"},
-    {"COMBINED", "combined"},
-    {"VCOMBINED", "vhost"},
+    {"COMMON", "common"}, {"COMBINED", "combined"},     {"VCOMBINED", "vhost"},
+    {"W3C", "w3c"},       {"CLOUDFRONT", "cloudfront"},
 };
 
 struct format {
@@ -126,6 +152,46 @@ static struct str bare(struct str line) {
     return str_starts(line, STR("\xef\xbb\xbf")) ? str_skip(line, 3) : line;
 }
 
+/* Header lines never need quotes: a pair around one is of an export. */
+static struct str bare_header(struct str line) {
+    line = bare(line);
+    bool quoted = str_starts(line, STR("\"#")) && line.ptr[line.len - 1] == '"';
+    return quoted ? str_of(line.ptr + 1, line.len - 2) : line;
+}
+
+/* Some exports put one more pair of quotes around each line, and some of those double the quotes
+ * within. False: there is nothing doubled, or not everything. */
+static bool undouble(struct str s, struct arena *scratch, struct str *ret) {
+    if (memchr(s.ptr, '"', s.len) == NULL)
+        return false;
+    char *to = arena_bytes(scratch, s.len), *at = to;
+    for (size_t i = 0; i < s.len; i++) {
+        *at++ = s.ptr[i];
+        if (s.ptr[i] == '"' && (++i == s.len || s.ptr[i] != '"'))
+            return false;
+    }
+    *ret = str_of(to, (size_t)(at - to));
+    return true;
+}
+
+/* Every other one of its first bytes is NUL, and no more: Latin letters of two bytes each. A line
+ * that is not the first begins with the second byte of the line end before it. */
+static bool is_utf16(struct str line) {
+    size_t zeros[2] = {0};
+    if (str_starts(line, STR("\xff\xfe")) || str_starts(line, STR("\xfe\xff")))
+        line = str_skip(line, 2);
+    line.len = min_size(line.len, 32);
+    for (size_t i = 0; i < line.len; i++)
+        zeros[i % 2] += line.ptr[i] == '\0';
+    return (zeros[0] == 0 && zeros[1] > 0 && zeros[1] == line.len / 2) ||
+           (zeros[1] == 0 && zeros[0] > 0 && zeros[0] == (line.len + 1) / 2);
+}
+
+/* What can be said about a line that no reader would accept, whatever the reader said. */
+static enum reason better_reason(struct str line, enum reason reason) {
+    return is_utf16(line) ? REASON_utf16 : line.ptr[0] == '#' ? REASON_comment : reason;
+}
+
 enum reason format_read(struct format *f, struct str line, struct arena *scratch,
                         struct fields *ret) {
     if (line.len > LIMIT_LINE_BYTES)
@@ -133,23 +199,26 @@ enum reason format_read(struct format *f, struct str line, struct arena *scratch
     line = bare(line);
     if (is_blank_line(line))
         return REASON_empty;
-    /* some exports put one more pair of quotes around each line */
     if (line.len > 2 && line.ptr[0] == '"' && line.ptr[line.len - 1] == '"') {
-        struct str inner = str_of(line.ptr + 1, line.len - 2);
+        struct str inner = str_of(line.ptr + 1, line.len - 2), plain;
+        if (undouble(inner, scratch, &plain) &&
+            f->reader->read(f->state, plain, scratch, ret) == REASON_NONE)
+            return REASON_NONE;
         if (f->reader->read(f->state, inner, scratch, ret) == REASON_NONE)
             return REASON_NONE;
     }
-    return f->reader->read(f->state, line, scratch, ret);
+    enum reason reason = f->reader->read(f->state, line, scratch, ret);
+    return reason == REASON_NONE ? REASON_NONE : better_reason(line, reason);
 }
 
 bool format_is_header(const struct format *f, struct str line) {
-    return f->reader->is_header != NULL && f->reader->is_header(f->state, bare(line));
+    return f->reader->is_header != NULL && f->reader->is_header(f->state, bare_header(line));
 }
 
 void format_take_header(struct format *f, struct str lines) {
     struct str line;
     while (f->reader->take_header != NULL && str_split(&lines, '\n', &line))
-        f->reader->take_header(f->state, bare(line));
+        f->reader->take_header(f->state, bare_header(line));
 }
 
 void format_header(const struct format *f, struct buf *out) {
@@ -177,9 +246,12 @@ const struct format_row *format_at(size_t i) {
 }
 
 void format_list(struct buf *out) {
-    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
-        buf_printf(out, "  %-10s %s\n             %s\n", formats[i].row.name, formats[i].row.doc,
-                   formats[i].row.example);
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        struct str example = str_from(formats[i].row.example), line;
+        buf_printf(out, "  %-10s %s\n", formats[i].row.name, formats[i].row.doc);
+        while (str_split(&example, '\n', &line))
+            buf_printf(out, "             " STR_FMT "\n", STR_ARG(line));
+    }
 }
 
 /* --- which format is it --- */
@@ -189,19 +261,39 @@ struct ballot {
     size_t votes;
 };
 
-/* The most specific format that reads the line, or takes it as a header, gets its vote. Asking
- * which format reads the most lines would let one damaged combined line, which still reads as a
- * common one, cost a whole file its agents. */
+/* Do the header lines so far leave it open, or say, that the lines are of this format? */
+static bool may_be(const struct format *f) {
+    return f->reader->fits == NULL || f->reader->fits(f->state);
+}
+
+/* The most specific format that reads the line gets its vote; header lines are none, but tell what
+ * follows. Asking which format reads the most lines would let one damaged combined line, which
+ * still reads as a common one, cost a whole file its agents. */
 static void vote(struct ballot *ballots, struct str line, struct arena *scratch) {
     for (size_t i = ARRAY_LEN(formats); i-- > 0;) {
+        struct format *f = ballots[i].format;
         struct fields fields;
-        if (format_is_header(ballots[i].format, line)) {
-            format_take_header(ballots[i].format, line);
-        } else if (format_read(ballots[i].format, line, scratch, &fields) == REASON_NONE) {
+        if (format_is_header(f, line)) {
+            format_take_header(f, line);
+        } else if (may_be(f) && format_read(f, line, scratch, &fields) == REASON_NONE) {
             ballots[i].votes++;
             return;
         }
     }
+}
+
+/* Most votes; without any, what header lines alone say. */
+static size_t winner(const struct ballot *ballots) {
+    size_t best = FALLBACK, most = 0;
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
+        const struct format *f = ballots[i].format;
+        bool says = f->reader->fits != NULL && f->reader->fits(f->state);
+        if ((ballots[i].votes > 0 && ballots[i].votes >= most) || (most == 0 && says)) {
+            most = ballots[i].votes;
+            best = i;
+        }
+    }
+    return best;
 }
 
 struct str format_detect(const struct str *lines, size_t n) {
@@ -217,14 +309,9 @@ struct str format_detect(const struct str *lines, size_t n) {
         vote(ballots, lines[i], &scratch);
         arena_reset(&scratch);
     }
-    size_t best = FALLBACK, most = 0;
-    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-        if (ballots[i].votes > 0 && ballots[i].votes >= most) {
-            most = ballots[i].votes;
-            best = i;
-        }
+    size_t best = winner(ballots);
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
         format_free(ballots[i].format);
-    }
     arena_release(&scratch);
     return str_from(formats[best].row.name);
 }

@@ -16,6 +16,8 @@ struct format_reader {
     void (*header)(const void *state, struct buf *out);
     void (*restart)(void *state);
     bool (*names_site)(const void *state);
+    /* Do the header lines so far say that the file is of this format, and of none more general? */
+    bool (*fits)(const void *state);
 };
 
 extern const struct format_reader apache_reader;  /* common, combined, vhost: written by hand */

@@ -204,7 +204,7 @@ static enum reason take_numbers(const struct slots *s, struct fields *ret) {
     uint64_t number = 200;
     if (s->at[SLOT_status].ptr != NULL && (!str_to_u64(status, &number) || status.len != 3))
         return REASON_bad_status;
-    if (number < 100)
+    if (number < 100 && number != 0) /* 000: the client was gone before there was an answer */
         return REASON_bad_status;
     ret->status = (uint16_t)number;
     if (bytes.len > 0 && !str_to_u64(bytes, &ret->bytes))

@@ -73,11 +73,62 @@ bool stamp_epoch(int64_t seconds, int64_t *ret) {
     return true;
 }
 
+/* Z, +hh, +hhmm or +hh:mm; nothing is UTC. */
+static bool take_zone(struct str s, int64_t *ret_offset) {
+    *ret_offset = 0;
+    if (s.len == 0 || str_is(s, "Z") || str_is(s, "z"))
+        return true;
+    size_t minutes_at = s.len == 6 && s.ptr[3] == ':' ? 4 : 3;
+    if ((s.ptr[0] != '+' && s.ptr[0] != '-') || (s.len != 3 && s.len != minutes_at + 2))
+        return false;
+    unsigned hours = two(s.ptr + 1), minutes = s.len == 3 ? 0 : two(s.ptr + minutes_at);
+    if (hours > 23 || minutes > 59)
+        return false;
+    *ret_offset = (int64_t)hours * 3600 + minutes * 60;
+    if (s.ptr[0] == '-')
+        *ret_offset = -*ret_offset;
+    return true;
+}
+
+/* ISO 8601: 2015-05-17T10:05:03.123+02:00; a blank for T, no seconds, no fraction are fine. */
+static bool stamp_iso(struct str s, int64_t *ret) {
+    const char *at = s.ptr;
+    if (s.len < 16 || at[4] != '-' || at[7] != '-' || (at[10] != 'T' && at[10] != ' ') ||
+        at[13] != ':')
+        return false;
+    unsigned century = two(at), rest = two(at + 2), month = two(at + 5), day = two(at + 8);
+    unsigned hour = two(at + 11), minute = two(at + 14), second = 0;
+    size_t n = 16;
+    if (s.len > 18 && at[16] == ':') {
+        second = two(at + 17);
+        n = 19;
+        if (n + 1 < s.len && (at[n] == '.' || at[n] == ',')) {
+            n++;
+            while (n < s.len && at[n] >= '0' && at[n] <= '9')
+                n++;
+        }
+    }
+    int64_t offset;
+    unsigned year = century * 100 + rest;
+    if (century > 99 || rest > 99 || year < 1970 || year > 2105 || month < 1 || month > 12 ||
+        day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 60 ||
+        !take_zone(str_skip(s, n), &offset))
+        return false;
+    int64_t instant =
+        days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+    if (instant < STAMP_FIRST)
+        return false;
+    *ret = instant;
+    return true;
+}
+
 bool stamp_any(struct str s, int64_t *ret) {
     if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
         s = str_of(s.ptr + 1, s.len - 2);
     if (s.len == STAMP_CLF_BYTES && s.ptr[2] == '/')
         return stamp_clf(s.ptr, ret);
+    if (s.len > 4 && s.ptr[4] == '-')
+        return stamp_iso(s, ret);
     uint64_t seconds;
     struct str rest = s, whole;
     return str_split(&rest, '.', &whole) && str_to_u64(whole, &seconds) && seconds <= UINT32_MAX &&

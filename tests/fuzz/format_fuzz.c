@@ -24,7 +24,7 @@ static void check_fields(const struct fields *f, struct str line) {
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
         check_str(all[i], line.len);
     check(f->time >= 0 && f->time <= UINT32_MAX);
-    check(f->status >= 100 && f->status <= 999);
+    check(f->status == 0 || (f->status >= 100 && f->status <= 999));
     check(f->host.len > 0);
     check((f->method.len > 0) == (f->target.len > 0));
     check(f->target.len == 0 || (memchr(f->target.ptr, ' ', f->target.len) == NULL &&

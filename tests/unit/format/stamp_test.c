@@ -52,6 +52,42 @@ static void stamp__what_is_no_time_is_refused(void **state) {
             fail_msg("read: %s", bad[i]);
 }
 
+static void stamp__iso_times_are_read(void **state) {
+    UNUSED(state);
+    static const struct {
+        const char *text;
+        int64_t instant; /* -1: refused */
+    } rows[] = {
+        {"2015-05-17 10:05:03", 1431857103},
+        {"2015-05-17T10:05:03Z", 1431857103},
+        {"2015-05-17T10:05:03.999999Z", 1431857103},
+        {"2015-05-17T12:05:03+02:00", 1431857103},
+        {"2015-05-17T12:05:03.5+0200", 1431857103},
+        {"2015-05-17 05:05:03-05", 1431857103},
+        {"[2015-05-17T10:05:03]", 1431857103},
+        {"2015-05-17 10:05", 1431857100},
+        {"2016-02-29T23:59:60Z", 1456790400},
+        {"2015-02-29T10:05:03Z", -1},
+        {"2015-13-17T10:05:03Z", -1},
+        {"2015-05-17T24:05:03Z", -1},
+        {"2015-05-17T10:60:03Z", -1},
+        {"2015-05-17T10:05:03+24:00", -1},
+        {"2015-05-17T10:05:03 UTC", -1},
+        {"2015-05-17T10:05:0", -1},
+        {"2015-05-17", -1},
+        {"1970-01-01T23:59:59Z", -1},
+        {"2106-01-01T00:00:00Z", -1},
+        {"201x-05-17T10:05:03Z", -1},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        int64_t instant = -1;
+        if (!stamp_any(str_from(rows[i].text), &instant))
+            instant = -1;
+        if (instant != rows[i].instant)
+            fail_msg("%s: %lld", rows[i].text, (long long)instant);
+    }
+}
+
 static void stamp__agrees_with_the_c_library(void **state) {
     UNUSED(state);
     unsigned seed = (unsigned)time(NULL);
@@ -77,4 +113,5 @@ static void stamp__agrees_with_the_c_library(void **state) {
 
 UNIT_MAIN(unit_test(stamp__known_times_are_read), unit_test(stamp__zone_offset_is_taken_off),
           unit_test(stamp__leap_second_is_the_next_minute),
-          unit_test(stamp__what_is_no_time_is_refused), unit_test(stamp__agrees_with_the_c_library))
+          unit_test(stamp__what_is_no_time_is_refused), unit_test(stamp__iso_times_are_read),
+          unit_test(stamp__agrees_with_the_c_library))
