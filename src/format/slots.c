@@ -123,6 +123,10 @@ static struct str without_port(struct str name) {
 }
 
 static enum reason take_time(const struct slots *s, struct arena *scratch, int64_t *ret) {
+    if (s->timed) {
+        *ret = s->time;
+        return REASON_NONE;
+    }
     static const struct {
         enum slot slot;
         uint64_t per_second;
@@ -152,7 +156,8 @@ static enum reason take_time(const struct slots *s, struct arena *scratch, int64
 /* "https://host:port/path" -> its host, and the target becomes "/path". */
 static struct str take_origin(struct str *target) {
     struct str rest = *target;
-    static const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
+    static const struct str schemes[] = {
+        {"http://", 7}, {"https://", 8}, {"ws://", 5}, {"wss://", 6}};
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         if (!str_starts(rest, schemes[i]))
             continue;

@@ -19,6 +19,8 @@ enum slot {
 struct slots {
     struct str
         at[SLOT_COUNT]; /* ptr NULL: the line has no such piece; "-" is one that says nothing */
+    bool timed;         /* the reader has read the time itself */
+    int64_t time;
 };
 
 struct slot_set {

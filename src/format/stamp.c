@@ -73,64 +73,122 @@ bool stamp_epoch(int64_t seconds, int64_t *ret) {
     return true;
 }
 
-/* Z, +hh, +hhmm or +hh:mm; nothing is UTC. */
-static bool take_zone(struct str s, int64_t *ret_offset) {
-    *ret_offset = 0;
-    if (s.len == 0 || str_is(s, "Z") || str_is(s, "z"))
+/* Behind the digits: a fraction and a zone, to the end. */
+static bool take_fraction(const char **at, const char *end) {
+    const char *p = *at;
+    if (p == end || (*p != '.' && *p != ','))
         return true;
-    size_t minutes_at = s.len == 6 && s.ptr[3] == ':' ? 4 : 3;
-    if ((s.ptr[0] != '+' && s.ptr[0] != '-') || (s.len != 3 && s.len != minutes_at + 2))
+    const char *start = ++p;
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    *at = p;
+    return p > start;
+}
+
+/* "", Z, " UTC", +hh, +hhmm, +hh:mm */
+static bool take_zone(const char *p, const char *end, int64_t *ret_seconds) {
+    *ret_seconds = 0;
+    if (p == end)
+        return true;
+    p += *p == ' ' && end - p > 1;
+    struct str zone = str_of(p, (size_t)(end - p));
+    if (str_is(zone, "Z") || str_is(zone, "z") || str_is(zone, "UTC") || str_is(zone, "GMT"))
+        return true;
+    if (zone.len < 3 || (*p != '+' && *p != '-'))
         return false;
-    unsigned hours = two(s.ptr + 1), minutes = s.len == 3 ? 0 : two(s.ptr + minutes_at);
+    unsigned hours = two(p + 1), minutes = 0;
+    if (zone.len == 5)
+        minutes = two(p + 3);
+    else if (zone.len == 6 && p[3] == ':')
+        minutes = two(p + 4);
+    else if (zone.len != 3)
+        return false;
     if (hours > 23 || minutes > 59)
         return false;
-    *ret_offset = (int64_t)hours * 3600 + minutes * 60;
-    if (s.ptr[0] == '-')
-        *ret_offset = -*ret_offset;
+    int64_t seconds = (int64_t)hours * 3600 + minutes * 60;
+    *ret_seconds = *p == '-' ? -seconds : seconds;
     return true;
 }
 
 /* ISO 8601: 2015-05-17T10:05:03.123+02:00; a blank for T, no seconds, no fraction are fine. */
 static bool stamp_iso(struct str s, int64_t *ret) {
-    const char *at = s.ptr;
-    if (s.len < 16 || at[4] != '-' || at[7] != '-' || (at[10] != 'T' && at[10] != ' ') ||
-        at[13] != ':')
+    const char *p = s.ptr, *end = s.ptr + s.len, *rest = p + 16;
+    if (s.len < 16 || p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != ' ') || p[13] != ':')
         return false;
-    unsigned century = two(at), rest = two(at + 2), month = two(at + 5), day = two(at + 8);
-    unsigned hour = two(at + 11), minute = two(at + 14), second = 0;
-    size_t n = 16;
-    if (s.len > 18 && at[16] == ':') {
-        second = two(at + 17);
-        n = 19;
-        if (n + 1 < s.len && (at[n] == '.' || at[n] == ',')) {
-            n++;
-            while (n < s.len && at[n] >= '0' && at[n] <= '9')
-                n++;
-        }
+    unsigned century = two(p), years = two(p + 2);
+    struct moment m = {.year = century * 100 + years,
+                       .month = two(p + 5),
+                       .day = two(p + 8),
+                       .hour = two(p + 11),
+                       .minute = two(p + 14),
+                       .have = MOMENT_year | MOMENT_month | MOMENT_day | MOMENT_hour};
+    if (end - rest >= 3 && *rest == ':') {
+        m.second = two(rest + 1);
+        rest += 3;
+        if (!take_fraction(&rest, end))
+            return false;
     }
-    int64_t offset;
-    unsigned year = century * 100 + rest;
-    if (century > 99 || rest > 99 || year < 1970 || year > 2105 || month < 1 || month > 12 ||
-        day < 1 || day > days_in(year, month) || hour > 23 || minute > 59 || second > 60 ||
-        !take_zone(str_skip(s, n), &offset))
+    int64_t zone;
+    if (century > 99 || years > 99 || !take_zone(rest, end, &zone))
         return false;
-    int64_t instant =
-        days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second - offset;
-    if (instant < STAMP_FIRST)
-        return false;
-    *ret = instant;
-    return true;
+    m.zone_seconds = (int)zone;
+    return moment_instant(&m, ret);
+}
+
+/* 1431857103.123 */
+static bool stamp_seconds(struct str s, int64_t *ret) {
+    const char *p = s.ptr, *end = s.ptr + s.len;
+    while (p < end && *p >= '0' && *p <= '9')
+        p++;
+    uint64_t seconds;
+    return str_to_u64(str_of(s.ptr, (size_t)(p - s.ptr)), &seconds) && seconds <= UINT32_MAX &&
+           take_fraction(&p, end) && p == end && stamp_epoch((int64_t)seconds, ret);
+}
+
+/* The whole of s as a compiled pattern. */
+static bool stamp_pattern(struct str pattern, struct str s, int64_t *ret) {
+    struct moment m = {0};
+    const char *at = s.ptr, *end = s.ptr + s.len;
+    return moment_read(pattern, &at, end, &m) && at == end && moment_instant(&m, ret);
 }
 
 bool stamp_any(struct str s, int64_t *ret) {
     if (s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']')
         s = str_of(s.ptr + 1, s.len - 2);
+    if (s.len == 0 || s.len > STAMP_BYTES)
+        return false;
     if (s.len == STAMP_CLF_BYTES && s.ptr[2] == '/')
         return stamp_clf(s.ptr, ret);
-    if (s.len > 4 && s.ptr[4] == '-')
-        return stamp_iso(s, ret);
-    uint64_t seconds;
-    struct str rest = s, whole;
-    return str_split(&rest, '.', &whole) && str_to_u64(whole, &seconds) && seconds <= UINT32_MAX &&
-           stamp_epoch((int64_t)seconds, ret);
+    if (s.len > 2 && s.ptr[2] == '/')
+        return stamp_pattern(STR("%d/%b/%Y:%H:%M:%S"), s, ret);
+    if (s.len > 4 && s.ptr[3] == ',')
+        return stamp_pattern(STR("%a, %d %b %Y %H:%M:%S %Z"), s, ret);
+    return stamp_iso(s, ret) || stamp_seconds(s, ret);
+}
+
+bool moment_instant(const struct moment *m, int64_t *ret) {
+    if (m->have & MOMENT_epoch)
+        return stamp_epoch(m->epoch, ret);
+    unsigned month = m->month, day = m->day, hour = m->hour;
+    if (m->year < 1970 || m->year > 2105)
+        return false;
+    if (!(m->have & MOMENT_month) && m->have & MOMENT_day_of_year) {
+        if (m->day_of_year < 1 || m->day_of_year > (is_leap(m->year) ? 366 : 365))
+            return false;
+        day = m->day_of_year;
+        for (month = 1; day > days_in(m->year, month); month++)
+            day -= days_in(m->year, month);
+    }
+    if (month < 1 || month > 12 || day < 1 || day > days_in(m->year, month))
+        return false;
+    if (!(m->have & MOMENT_hour)) {
+        if (m->hour12 < 1 || m->hour12 > 12)
+            return false;
+        hour = m->hour12 % 12 + (m->pm ? 12 : 0);
+    }
+    if (hour > 23 || m->minute > 59 || m->second > 60)
+        return false;
+    return stamp_epoch(days_since_epoch(m->year, month, day) * 86400 + hour * 3600 +
+                           m->minute * 60 + m->second - m->zone_seconds,
+                       ret);
 }
