@@ -227,7 +227,7 @@ static int report(struct import_run *run, struct err *err) {
 }
 
 static int import_all(struct import_run *run, const char *data_dir, struct err *err) {
-    int rc = instance_open(run->config, data_dir, "import", &run->instance, err);
+    int rc = instance_open_refining(run->config, data_dir, "import", &run->instance, err);
     if (rc != 0)
         return rc;
     stop_on_signals();

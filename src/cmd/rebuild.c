@@ -80,7 +80,7 @@ int cmd_run_rebuild(const struct cmd_context *ctx, const struct cmd_args *args, 
     struct instance *in = NULL;
     int rc = cmd_config(ctx, &config, err);
     if (rc == 0)
-        rc = instance_open(config, cmd_data_dir(ctx, config), "rebuild", &in, err);
+        rc = instance_open_refining(config, cmd_data_dir(ctx, config), "rebuild", &in, err);
     if (rc == 0)
         rc = run(in, cmd_given(args, "damaged"), err);
     instance_close(in);

@@ -186,6 +186,17 @@ int cube_before_drop(void *cube, struct err *err) {
     return rc;
 }
 
+int cube_forget(struct control *control, struct err *err) {
+    struct cube_state state = {0};
+    int rc = cube_state_load(control, &state, err);
+    state.mark = 0;
+    state.changed = true;
+    if (rc == 0)
+        rc = cube_state_save(control, &state, err);
+    cube_state_release(&state);
+    return rc;
+}
+
 int cube_open(const struct config *config, struct control *control, struct client *client,
               struct cube **ret, struct err *err) {
     struct cube *c = xcalloc(1, sizeof *c);
@@ -195,9 +206,10 @@ int cube_open(const struct config *config, struct control *control, struct clien
     pthread_mutex_init(&c->mutex, NULL);
     bool same = false;
     int rc = cube_state_load(control, &c->state, err);
-    if (rc == 0)
+    bool begun = c->state.mark != 0; /* else the tables are made below */
+    if (rc == 0 && begun)
         rc = make_tables(c, err);
-    if (rc == 0)
+    if (rc == 0 && begun)
         rc = check_tables(c, &same, err);
     if (rc == 0 && !same) {
         rc = find_sites(c, err);

@@ -24,6 +24,8 @@ struct cube;
 MUSTCHECK int cube_open(const struct config *config, struct control *control, struct client *client,
                         struct cube **ret, struct err *err);
 void cube_close(struct cube *c);
+/* The store's rows are gone: the next cube_open() drops all cells. */
+MUSTCHECK int cube_forget(struct control *control, struct err *err);
 
 /* Hooks of struct apply_env (arg is the struct cube). Thread-safe. */
 int cube_before_insert(void *cube, const struct touched_site *touched, size_t n, struct err *err);

@@ -11,6 +11,7 @@
 #include "daemon/applier.h"
 #include "store/schema.h"
 #include <errno.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,13 +42,12 @@ static int drop_tables(struct instance *in, struct err *err) {
     return rc == 0 ? run_statement(in, "DROP TABLE IF EXISTS rejected", err) : rc;
 }
 
-/* The tables are new and empty: forget what was in the old ones, and only then call it done. */
+/* The tables are new and empty, and so are the cubes: forget what was in the old ones, and only
+ * then call it done. */
 static int forget_rows(struct instance *in, struct err *err) {
     struct buf schema = {0};
     schema_text(&schema);
-    int rc = cube_drop(in->cube, err);
-    if (rc == 0)
-        rc = apply_reset(in->control, err);
+    int rc = apply_reset(in->control, err);
     if (rc == 0)
         rc = put_schema(in, buf_str(&schema), err);
     buf_release(&schema);
@@ -60,6 +60,8 @@ int instance_drop_store(struct instance *in, struct err *err) {
         rc = drop_tables(in, err);
     if (rc == 0)
         rc = schema_make_tables(in->client, err);
+    if (rc == 0)
+        rc = cube_drop(in->cube, err);
     return rc == 0 ? forget_rows(in, err) : rc;
 }
 
@@ -80,11 +82,55 @@ static int open_store(struct instance *in, struct err *err) {
     int rc = has_schema(in, &ours, err);
     if (rc == 0 && !ours)
         rc = drop_tables(in, err);
+    if (rc == 0 && !ours)
+        rc = cube_forget(in->control, err);
     if (rc == 0)
         rc = schema_make_tables(in->client, err);
     if (rc == 0)
         rc = cube_open(in->config, in->control, in->client, &in->cube, err);
     return rc == 0 && !ours ? forget_rows(in, err) : rc;
+}
+
+/* --- rules for refining ---------------------------------------------------------------------- */
+
+struct rules {
+    pthread_t thread;
+    const struct config *config;
+    struct refiner *refiner;
+    int rc;
+    struct err err;
+};
+
+static void *rules_main(void *arg) {
+    struct rules *rules = arg;
+    rules->rc = refiner_new(rules->config, NULL, &rules->refiner, &rules->err);
+    return NULL;
+}
+
+/* NULL when there are no more threads: they are loaded later, then. */
+static struct rules *rules_begin(const struct config *config) {
+    struct rules *rules = xcalloc(1, sizeof *rules);
+    rules->config = config;
+    if (pthread_create(&rules->thread, NULL, rules_main, rules) == 0)
+        return rules;
+    free(rules);
+    return NULL;
+}
+
+/* What was loaded; NULL when there is nothing or it failed. */
+static struct refiner *rules_end(struct rules **rules, int *ret_rc, struct err *err) {
+    struct rules *r = *rules;
+    if (r == NULL)
+        return NULL;
+    *rules = NULL;
+    pthread_join(r->thread, NULL);
+    struct refiner *refiner = r->refiner;
+    if (ret_rc != NULL)
+        *ret_rc = r->rc;
+    if (r->rc != 0 && err != NULL)
+        *err = r->err;
+    free(r);
+    return refiner;
 }
 
 /* --- open and close -------------------------------------------------------------------------- */
@@ -119,8 +165,8 @@ static int open_engine(struct instance *in, struct err *err) {
     return rc == 0 ? open_store(in, err) : rc;
 }
 
-int instance_open(const struct config *config, const char *data_dir, const char *command,
-                  struct instance **ret, struct err *err) {
+static int open_with(const struct config *config, const char *data_dir, const char *command,
+                     bool refining, struct instance **ret, struct err *err) {
     if (sodium_init() < 0)
         return err_set(err, ERR_FAILED, "no source of randomness");
     struct instance *in = xcalloc(1, sizeof *in);
@@ -136,6 +182,8 @@ int instance_open(const struct config *config, const char *data_dir, const char 
         in->lake_root = join(in->data_dir, "lake");
         rc = open_control(in, err);
     }
+    if (rc == 0 && refining)
+        in->rules = rules_begin(config);
     if (rc == 0)
         rc = open_engine(in, err);
     if (rc != 0) {
@@ -146,11 +194,22 @@ int instance_open(const struct config *config, const char *data_dir, const char 
     return 0;
 }
 
+int instance_open(const struct config *config, const char *data_dir, const char *command,
+                  struct instance **ret, struct err *err) {
+    return open_with(config, data_dir, command, false, ret, err);
+}
+
+int instance_open_refining(const struct config *config, const char *data_dir, const char *command,
+                           struct instance **ret, struct err *err) {
+    return open_with(config, data_dir, command, true, ret, err);
+}
+
 void instance_close(struct instance *in) {
     if (in == NULL)
         return;
     cube_close(in->cube);
     client_free(in->client);
+    refiner_free(rules_end(&in->rules, NULL, NULL));
     refiner_free(in->refiner);
     engine_process_stop(in->engine);
     control_close(in->control);
@@ -228,8 +287,17 @@ int instance_load_refiner(struct instance *in, struct err *err) {
             "%s is missing: without it every visitor would be a new one. Put it back from a "
             "backup, or run `caskalytics rebuild` to count everybody anew with a new key",
             keys);
+    struct refiner *refiner = NULL;
+    if (rc == 0 && in->rules != NULL)
+        refiner = rules_end(&in->rules, &rc, err);
+    else if (rc == 0)
+        rc = refiner_new(in->config, NULL, &refiner, err);
+    if (rc == 0) /* last: wrong rules leave no key behind */
+        rc = refiner_open_key(refiner, in->data_dir, err);
     if (rc == 0)
-        rc = refiner_new(in->config, in->data_dir, &in->refiner, err);
+        in->refiner = refiner;
+    else
+        refiner_free(refiner);
     free(keys);
     return rc;
 }

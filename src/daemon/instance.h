@@ -20,13 +20,18 @@ struct instance {
     struct client *client; /* of the thread that opened the instance */
     struct cube *cube;
     struct refiner
-        *refiner; /* NULL until something must be applied: loading the agents takes time */
+        *refiner;        /* NULL until something must be applied: loading the agents takes time */
+    struct rules *rules; /* being loaded in a thread, for instance_load_refiner(); NULL: not */
 };
 
 /* Locks and opens everything; the data directory is made if missing. ERR_BUSY (exit 3) when another
  * process has it. Replays what a crash left: nothing yet, that is instance_catch_up(). */
 MUSTCHECK int instance_open(const struct config *config, const char *data_dir, const char *command,
                             struct instance **ret, struct err *err);
+/* The same for commands that surely refine: the rules are loaded while the engine starts. What is
+ * wrong with them instance_load_refiner() says. */
+MUSTCHECK int instance_open_refining(const struct config *config, const char *data_dir,
+                                     const char *command, struct instance **ret, struct err *err);
 void instance_close(struct instance *in);
 
 /* Load the rules for refining, if they are not there yet. Refuses to make a new visitor key for a

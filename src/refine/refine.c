@@ -55,6 +55,10 @@ static int open_countries(const struct config *config, struct country **ret, str
     return rc;
 }
 
+int refiner_open_key(struct refiner *r, const char *data_dir, struct err *err) {
+    return visitor_key_open(data_dir, &r->key, err);
+}
+
 int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
                 struct err *err) {
     struct refiner *r = xcalloc(1, sizeof *r);
@@ -64,7 +68,7 @@ int refiner_new(const struct config *config, const char *data_dir, struct refine
     if (rc == 0)
         rc = open_countries(config, &r->countries, err);
     if (rc == 0) /* last: a wrong configuration leaves no key behind */
-        rc = data_dir != NULL ? visitor_key_open(data_dir, &r->key, err)
+        rc = data_dir != NULL ? refiner_open_key(r, data_dir, err)
                               : visitor_key_random(&r->key, err);
     if (rc == 0) {
         *ret = r;

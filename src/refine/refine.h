@@ -17,9 +17,11 @@ struct refiner;
 
 /* Reads rules (products, extension lists, agents, country database) from config and the program's
  * own files, and the visitor key from DATA/keys (made when it is missing). Without a data directory
- * (NULL) the key is a random one, good for this refiner only. */
+ * (NULL) the key is a random one, good for this refiner only, until refiner_open_key(). */
 MUSTCHECK int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
                           struct err *err);
+/* Before the first record, of a refiner that was made without a data directory: its key. */
+MUSTCHECK int refiner_open_key(struct refiner *r, const char *data_dir, struct err *err);
 void refiner_free(struct refiner *r);
 
 /* A block begins: forget the header lines of the one before. */
