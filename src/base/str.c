@@ -85,9 +85,15 @@ static uint64_t mix(uint64_t a, uint64_t b) {
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static uint64_t load_tail(const char *p, size_t n) {
-    uint64_t v = 0;
-    memcpy(&v, p, n);
+static uint64_t load_8(const char *p) {
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static uint64_t load_4(const char *p) {
+    uint32_t v;
+    memcpy(&v, p, sizeof v);
     return v;
 }
 
@@ -98,16 +104,19 @@ uint64_t str_hash(struct str s) {
     const char *p = s.ptr;
     size_t n = s.len;
     while (n >= 16) {
-        h = mix(load_tail(p, 8) ^ k1, load_tail(p + 8, 8) ^ h);
+        h = mix(load_8(p) ^ k1, load_8(p + 8) ^ h);
         p += 16;
         n -= 16;
     }
     uint64_t a = 0, b = 0;
-    if (n > 8) {
-        a = load_tail(p, 8);
-        b = load_tail(p + 8, n - 8);
+    if (n >= 8) { /* the two may overlap: copying an odd number of bytes takes longer */
+        a = load_8(p);
+        b = load_8(p + n - 8);
+    } else if (n >= 4) {
+        a = load_4(p) << 32 | load_4(p + n - 4);
     } else if (n > 0) {
-        a = load_tail(p, n);
+        a = (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 |
+            (unsigned char)p[n - 1];
     }
     return mix(mix(a ^ k1, b ^ h), k0 ^ s.len);
 }
