@@ -23,7 +23,8 @@ struct apply {
     struct present present; /* what the store already has */
     struct batch batches[2];
     struct batch *filling;
-    struct buf structure; /* of events, for INSERT */
+    struct buf structure, rejected_structure; /* of the tables, for INSERT */
+    struct buf body;                          /* of an INSERT; of the sender thread */
     uint64_t refined;
     VEC(struct block_counts) blocks;
     uint64_t damaged;  /* blocks of the lake that could not be read */
@@ -40,12 +41,13 @@ struct apply {
 };
 
 static int insert_month(struct apply *a, const struct month_rows *month, struct err *err) {
-    struct str sql = month->month == 0 ? STR("INSERT INTO rejected FORMAT RowBinary")
-                                       : STR("INSERT INTO events FORMAT RowBinary");
-    struct str structure =
-        month->month == 0 ? str_from(schema_rejected_structure) : buf_str(&a->structure);
-    return client_insert(a->client, sql, structure, buf_str(&month->rows), schema_insert_settings,
-                         schema_n_insert_settings, err);
+    struct str sql = month->month == 0 ? STR("INSERT INTO rejected FORMAT Native")
+                                       : STR("INSERT INTO events FORMAT Native");
+    const struct buf *structure = month->month == 0 ? &a->rejected_structure : &a->structure;
+    buf_clear(&a->body);
+    batch_encode(month, &a->body);
+    return client_insert(a->client, sql, buf_str(structure), buf_str(&a->body),
+                         schema_insert_settings, schema_n_insert_settings, err);
 }
 
 /* Steps 1 to 3 of apply.h. Runs on the sender thread. */
@@ -257,6 +259,7 @@ int apply_open(const struct apply_env *env, struct apply **ret, struct err *err)
     pthread_mutex_init(&a->mutex, NULL);
     pthread_cond_init(&a->changed, NULL);
     schema_events_structure(&a->structure);
+    schema_rejected_structure(&a->rejected_structure);
     int rc = start(a, err);
     if (rc != 0) {
         apply_close(a);
@@ -280,6 +283,8 @@ void apply_close(struct apply *a) {
     batch_release(&a->batches[0]);
     batch_release(&a->batches[1]);
     buf_release(&a->structure);
+    buf_release(&a->rejected_structure);
+    buf_release(&a->body);
     vec_free(&a->blocks);
     pthread_mutex_destroy(&a->mutex);
     pthread_cond_destroy(&a->changed);

@@ -31,49 +31,78 @@ static struct month_rows *rows_of(struct batch *b, uint32_t month) {
         if (b->months.items[i].month == month)
             return &b->months.items[i];
     struct month_rows fresh = {.month = month};
+    if (month == 0)
+        fresh.rejected = xcalloc(1, sizeof *fresh.rejected);
+    else
+        fresh.events = xcalloc(1, sizeof *fresh.events);
     vec_push(&b->months, fresh);
     return &b->months.items[b->months.len - 1];
 }
 
-static char *put_bytes(char *at, const void *bytes, size_t n) {
-    memcpy(at, bytes, n);
-    return at + n;
+/* --- rows into columns ------------------------------------------------------------------------ */
+
+/* How a value of each encoding goes into the column of its name. */
+#define PUT_U8(to, type, v) native_put_fixed(to, &(v), 1)
+#define PUT_U16(to, type, v) native_put_fixed(to, &(v), 2)
+#define PUT_U32(to, type, v) native_put_fixed(to, &(v), 4)
+#define PUT_U64(to, type, v) native_put_fixed(to, &(v), 8)
+#define PUT_STR(to, type, v)                                                                       \
+    (native_is_words(type) ? native_put_word(to, v) : native_put_string(to, v))
+
+static size_t put_event(struct event_columns *to, const struct event *row) {
+    size_t bytes = 0;
+#define COLUMN(name, type, encoding, doc) bytes += PUT_##encoding(&to->name, type, row->name);
+#include "events.def"
+#undef COLUMN
+    return bytes;
 }
 
-static char *put_str(char *at, struct str s) {
-    size_t n = s.len;
-    while (n >= 0x80) {
-        *at++ = (char)(n | 0x80);
-        n >>= 7;
+struct rejected {
+#define COLUMN(name, type, encoding, doc) FIELD_##encoding name;
+#include "rejected.def"
+#undef COLUMN
+};
+
+static size_t put_rejected(struct rejected_columns *to, const struct rejected *row) {
+    size_t bytes = 0;
+#define COLUMN(name, type, encoding, doc) bytes += PUT_##encoding(&to->name, type, row->name);
+#include "rejected.def"
+#undef COLUMN
+    return bytes;
+}
+
+void batch_encode(const struct month_rows *month, struct buf *ret) {
+    const struct event_columns *events = month->events;
+    const struct rejected_columns *rejected = month->rejected;
+#define COLUMN(name, type, encoding, doc) native_add(ret, #name, type, &events->name, month->n);
+    if (events != NULL) {
+        native_begin(ret, sizeof *events / sizeof(struct native_column), month->n);
+#include "events.def"
     }
-    *at++ = (char)n;
-    return s.len ? put_bytes(at, s.ptr, s.len) : at;
+#undef COLUMN
+#define COLUMN(name, type, encoding, doc) native_add(ret, #name, type, &rejected->name, month->n);
+    if (rejected != NULL) {
+        native_begin(ret, sizeof *rejected / sizeof(struct native_column), month->n);
+#include "rejected.def"
+    }
+#undef COLUMN
 }
 
-#define ROOM_U8(v) 1
-#define ROOM_U16(v) 2
-#define ROOM_U32(v) 4
-#define ROOM_U64(v) 8
-#define ROOM_STR(v) (10 + (v).len)
-#define PUT_U8(v) at = put_bytes(at, &(v), 1)
-#define PUT_U16(v) at = put_bytes(at, &(v), 2)
-#define PUT_U32(v) at = put_bytes(at, &(v), 4)
-#define PUT_U64(v) at = put_bytes(at, &(v), 8)
-#define PUT_STR(v) at = put_str(at, (v))
-
-static void add_row(struct month_rows *to, const struct event *event) {
-    size_t room = 0;
-#define COLUMN(name, type, encoding, doc) room += ROOM_##encoding(event->name);
+static void release_month(struct month_rows *month) {
+    struct event_columns *events = month->events;
+    struct rejected_columns *rejected = month->rejected;
+#define COLUMN(name, type, encoding, doc) native_release(&events->name);
+    if (events != NULL) {
 #include "events.def"
+    }
 #undef COLUMN
-    char *at = buf_reserve(&to->rows, room);
-    assert(at != NULL); /* a batch ends long before LIMIT_BUF_BYTES */
-    char *start = at;
-#define COLUMN(name, type, encoding, doc) PUT_##encoding(event->name);
-#include "events.def"
+#define COLUMN(name, type, encoding, doc) native_release(&rejected->name);
+    if (rejected != NULL) {
+#include "rejected.def"
+    }
 #undef COLUMN
-    to->rows.len += (size_t)(at - start);
-    to->n++;
+    free(events);
+    free(rejected);
 }
 
 /* Put hour into the sorted ranges of a site. Log lines come nearly in order, so look from the end.
@@ -124,9 +153,8 @@ void batch_add_event(struct batch *b, const struct event *event) {
         b->month_at = (size_t)(rows_of(b, month) - b->months.items);
     }
     struct month_rows *to = &b->months.items[b->month_at];
-    size_t before = to->rows.len;
-    add_row(to, event);
-    b->bytes += to->rows.len - before;
+    b->bytes += put_event(to->events, event);
+    to->n++;
     b->rows++;
     batch_touch(b, event->site, event->ts);
 }
@@ -134,17 +162,9 @@ void batch_add_event(struct batch *b, const struct event *event) {
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
                         enum reason reason) {
     struct month_rows *to = rows_of(b, 0);
-    struct str name = str_from(reason_name(reason));
-    size_t room = 12 + ROOM_STR(site) + ROOM_STR(name);
-    char *start = buf_reserve(&to->rows, room), *at = start;
-    assert(at != NULL);
-    PUT_U64(bid);
-    PUT_U32(place);
-    PUT_STR(site);
-    PUT_STR(name);
-    to->rows.len += (size_t)(at - start);
+    const struct rejected row = {bid, place, site, str_from(reason_name(reason))};
+    b->bytes += put_rejected(to->rejected, &row);
     to->n++;
-    b->bytes += (size_t)(at - start);
     b->rows++;
 }
 
@@ -160,7 +180,7 @@ static void release_touched(struct batch *b) {
  */
 void batch_clear(struct batch *b) {
     for (size_t i = 0; i < b->months.len; i++)
-        buf_release(&b->months.items[i].rows);
+        release_month(&b->months.items[i]);
     b->months.len = 0;
     release_touched(b);
     b->first_bid = b->last_bid = b->rows = b->bytes = 0;

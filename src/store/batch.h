@@ -1,16 +1,28 @@
-/* A batch: refined rows of whole lake blocks, ready to be inserted, one RowBinary buffer a month
+/* A batch: refined rows of whole lake blocks, ready to be inserted, one Native block a month
  * (docs/decisions.md D3), and what it touches. */
 #ifndef CASK_BATCH_H
 #define CASK_BATCH_H
 
 #include "event/event.h"
 #include "refine/refine.h"
+#include "store/native.h"
+
+/* One member a column: of `events`, of `rejected`. */
+#define COLUMN(name, type, encoding, doc) struct native_column name;
+struct event_columns {
+#include "events.def"
+};
+struct rejected_columns {
+#include "rejected.def"
+};
+#undef COLUMN
 
 /* Rows of one calendar month (UTC) of events; month 0 stands for the table `rejected`. */
 struct month_rows {
     uint32_t month; /* YYYYMM */
     uint64_t n;
-    struct buf rows; /* RowBinary */
+    struct event_columns *events;      /* NULL in month 0 */
+    struct rejected_columns *rejected; /* NULL in all others */
 };
 
 /* Hours (UTC, ts / 3600) of one site that have new rows: sorted ranges [from, to). */
@@ -37,6 +49,8 @@ void batch_add_event(struct batch *b, const struct event *event);
 void batch_touch(struct batch *b, struct str site, uint32_t ts);
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
                         enum reason reason);
+/* The rows of a month as the body of one INSERT ... FORMAT Native; appends. */
+void batch_encode(const struct month_rows *month, struct buf *ret);
 void batch_clear(struct batch *b);
 void batch_release(struct batch *b);
 

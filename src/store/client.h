@@ -26,7 +26,7 @@ MUSTCHECK int client_query(struct client *c, struct str sql, const char *format,
                            const struct setting *settings, size_t n, struct buf *ret,
                            struct err *err);
 
-/* INSERT with a body: `sql` is "INSERT INTO t (cols) FORMAT RowBinary". `structure` ("a UInt64, b
+/* INSERT with a body: `sql` is "INSERT INTO t (cols) FORMAT Native". `structure` ("a UInt64, b
  * String") describes the body, as a hint to the embedded engine. Errors as above. */
 MUSTCHECK int client_insert(struct client *c, struct str sql, struct str structure, struct str body,
                             const struct setting *settings, size_t n, struct err *err);

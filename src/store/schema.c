@@ -11,17 +11,19 @@ const struct setting schema_insert_settings[] = {
 };
 const size_t schema_n_insert_settings = ARRAY_LEN(schema_insert_settings);
 
-const char *const schema_rejected_structure =
-    "bid UInt64, place UInt32, site LowCardinality(String), reason LowCardinality(String)";
-
-void schema_events_structure(struct buf *out) {
-    const char *comma = "";
 #define COLUMN(name, type, encoding, doc)                                                          \
     buf_printf(out, "%s" #name " " type, comma);                                                   \
     comma = ", ";
+void schema_events_structure(struct buf *out) {
+    const char *comma = "";
 #include "events.def"
-#undef COLUMN
 }
+
+void schema_rejected_structure(struct buf *out) {
+    const char *comma = "";
+#include "rejected.def"
+}
+#undef COLUMN
 
 void schema_events_ddl(struct buf *sql) {
     buf_add_cstr(sql, "CREATE TABLE IF NOT EXISTS events (");
@@ -31,8 +33,9 @@ void schema_events_ddl(struct buf *sql) {
 }
 
 void schema_rejected_ddl(struct buf *sql) {
-    buf_printf(sql, "CREATE TABLE IF NOT EXISTS rejected (%s) ENGINE = MergeTree ORDER BY bid%s",
-               schema_rejected_structure, schema_table_settings);
+    buf_add_cstr(sql, "CREATE TABLE IF NOT EXISTS rejected (");
+    schema_rejected_structure(sql);
+    buf_printf(sql, ") ENGINE = MergeTree ORDER BY bid%s", schema_table_settings);
 }
 
 int schema_make_tables(struct client *client, struct err *err) {

@@ -1,4 +1,4 @@
-/* Tables of the store, made from schema/events.def. */
+/* Tables of the store, made from schema/events.def and schema/rejected.def. */
 #ifndef CASK_SCHEMA_H
 #define CASK_SCHEMA_H
 
@@ -11,7 +11,7 @@ void schema_rejected_ddl(struct buf *sql);
 MUSTCHECK int schema_make_tables(struct client *client, struct err *err);
 /* "bid UInt64, ts DateTime('UTC'), ..." for the body of an INSERT into events or rejected. */
 void schema_events_structure(struct buf *out);
-extern const char *const schema_rejected_structure;
+void schema_rejected_structure(struct buf *out);
 
 /* What every table of ours is made with: synced INSERTs and merges (docs/internals/engine.md).
  * Starts with " SETTINGS ". */

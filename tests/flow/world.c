@@ -56,7 +56,7 @@ void world_end(struct world *w) {
 
 void world_insert(struct world *w, struct client *client, size_t n) {
     struct batch batch = {0};
-    struct buf structure = {0};
+    struct buf structure = {0}, block = {0};
     struct err err = {0};
     schema_events_structure(&structure);
     w->bid++;
@@ -66,14 +66,18 @@ void world_insert(struct world *w, struct client *client, size_t n) {
         batch_add_event(&batch, &e);
     }
     assert_ok(cube_before_insert(w->in->cube, batch.touched.items, batch.touched.len, &err), err);
-    for (size_t i = 0; i < batch.months.len; i++)
-        assert_ok(client_insert(client, STR("INSERT INTO events FORMAT RowBinary"),
-                                buf_str(&structure), buf_str(&batch.months.items[i].rows),
-                                schema_insert_settings, schema_n_insert_settings, &err),
+    for (size_t i = 0; i < batch.months.len; i++) {
+        buf_clear(&block);
+        batch_encode(&batch.months.items[i], &block);
+        assert_ok(client_insert(client, STR("INSERT INTO events FORMAT Native"),
+                                buf_str(&structure), buf_str(&block), schema_insert_settings,
+                                schema_n_insert_settings, &err),
                   err);
+    }
     cube_after_insert(w->in->cube);
     batch_release(&batch);
     buf_release(&structure);
+    buf_release(&block);
 }
 
 void world_seal(struct world *w) {
