@@ -4,12 +4,21 @@
 #include <errno.h>
 #include <maxminddb.h>
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#define WIDE_BITS 16
+
+/* Most of IPv4 belongs to networks at least this wide; what was found for one of them answers for
+ * all of its addresses. Each is the code, or `nowhere`; NULL: not asked yet, or a network of
+ * several countries. Atomic, because threads may look up at once. */
 struct country {
     MMDB_s db;
+    _Atomic(const char *) wide[1 << WIDE_BITS];
 };
+
+static const char nowhere[] = "";
 
 int country_open(const char *mmdb, struct country **ret, struct err *err) {
     struct country *c = xcalloc(1, sizeof *c);
@@ -88,21 +97,42 @@ static bool parse_address(struct str host, struct sockaddr_storage *ret) {
     return true;
 }
 
-struct str country_lookup(struct country *c, struct str host) {
+/* Two letters, or `nowhere`. */
+static const char *code_of(MMDB_lookup_result_s *found) {
     static const char *const fields[][3] = {{"country_code", NULL}, {"country", "iso_code", NULL}};
+    for (size_t i = 0; found->found_entry && i < ARRAY_LEN(fields); i++) {
+        MMDB_entry_data_s data;
+        if (MMDB_aget_value(&found->entry, &data, fields[i]) == MMDB_SUCCESS && data.has_data &&
+            data.type == MMDB_DATA_TYPE_UTF8_STRING && data.data_size == 2)
+            return data.utf8_string;
+    }
+    return nowhere;
+}
+
+/* Is the network that was found at least WIDE_BITS wide? In a database of IPv6 the bits of an IPv4
+ * address come behind 96 others. */
+static bool is_wide(const struct country *c, const MMDB_lookup_result_s *found) {
+    unsigned before = c->db.metadata.ip_version == 6 ? 96 : 0;
+    return found->netmask <= before + WIDE_BITS;
+}
+
+struct str country_lookup(struct country *c, struct str host) {
     struct sockaddr_storage address;
     if (!parse_address(host, &address) || is_private(&address))
         return STR("");
-    int problem;
-    MMDB_lookup_result_s found =
-        MMDB_lookup_sockaddr(&c->db, (const struct sockaddr *)&address, &problem);
-    if (problem != MMDB_SUCCESS || !found.found_entry)
-        return STR("");
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
-        MMDB_entry_data_s data;
-        if (MMDB_aget_value(&found.entry, &data, fields[i]) == MMDB_SUCCESS && data.has_data &&
-            data.type == MMDB_DATA_TYPE_UTF8_STRING && data.data_size == 2)
-            return str_of(data.utf8_string, 2);
+    bool v4 = address.ss_family == AF_INET;
+    uint32_t number = v4 ? ntohl(((struct sockaddr_in *)&address)->sin_addr.s_addr) : 0;
+    _Atomic(const char *) *wide = &c->wide[number >> (32 - WIDE_BITS)];
+    const char *code = v4 ? atomic_load_explicit(wide, memory_order_relaxed) : NULL;
+    if (code == NULL) {
+        int problem;
+        MMDB_lookup_result_s found =
+            MMDB_lookup_sockaddr(&c->db, (const struct sockaddr *)&address, &problem);
+        if (problem != MMDB_SUCCESS)
+            return STR("");
+        code = code_of(&found);
+        if (v4 && is_wide(c, &found))
+            atomic_store_explicit(wide, code, memory_order_relaxed);
     }
-    return STR("");
+    return str_of(code, code == nowhere ? 0 : 2);
 }

@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "base/paths.h"
 #include "refine/country.h"
+#include <time.h>
 #include <unistd.h>
 
 static struct country *open_shipped(void) {
@@ -39,6 +40,36 @@ static void country__addresses_have_the_countries_of_the_database(void **state) 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_str(country_lookup(c, str_from(cases[i].host)), cases[i].code);
     country_close(c);
+}
+
+#define PLACES 60
+#define NEIGHBOURS 50
+/* What was found for a wide network is remembered: neighbours that are asked before an address do
+ * not change what it gets. */
+static void country__does_not_depend_on_what_was_asked_before(void **state) {
+    UNUSED(state);
+    unsigned seed =
+        getenv("TEST_SEED") ? (unsigned)atoi(getenv("TEST_SEED")) : (unsigned)time(NULL);
+    printf("country: seed %u (repeat with TEST_SEED)\n", seed);
+    srand(seed);
+    struct country *asked = open_shipped();
+    for (size_t i = 0; i < PLACES; i++) {
+        unsigned net = (unsigned)rand() % 223 + 1, part = (unsigned)rand() % 256;
+        for (size_t j = 0; j < NEIGHBOURS; j++) {
+            char host[32];
+            snprintf(host, sizeof host, "%u.%u.%u.%u", net, part, (unsigned)rand() % 256,
+                     (unsigned)rand() % 256);
+            struct str first = country_lookup(asked, str_from(host));
+            struct str second = country_lookup(asked, str_from(host));
+            struct country *alone = open_shipped();
+            struct str expected = country_lookup(alone, str_from(host));
+            if (!str_eq(first, expected) || !str_eq(second, expected))
+                fail_msg("%s: " STR_FMT " and " STR_FMT ", alone " STR_FMT, host, STR_ARG(first),
+                         STR_ARG(second), STR_ARG(expected));
+            country_close(alone);
+        }
+    }
+    country_close(asked);
 }
 
 static void country__names_and_private_addresses_have_none(void **state) {
@@ -157,6 +188,7 @@ static void country__what_is_no_database_is_told_apart_from_what_is_not_there(vo
 }
 
 UNIT_MAIN(unit_test(country__addresses_have_the_countries_of_the_database),
+          unit_test(country__does_not_depend_on_what_was_asked_before),
           unit_test(country__names_and_private_addresses_have_none),
           unit_test(country__the_nested_field_is_read_where_there_is_no_flat_one),
           unit_test(country__what_is_no_database_is_told_apart_from_what_is_not_there))
