@@ -3,6 +3,7 @@
 #include "refine/visitor.h"
 
 #include "base/fs.h"
+#include "base/limits.h"
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -96,15 +97,15 @@ int visitor_key_random(struct visitor_key *ret, struct err *err) {
 }
 
 uint64_t visitor_id(const struct visitor_key *key, struct str host, struct str agent) {
-    unsigned char small[1024], *bytes = small, hash[crypto_shorthash_BYTES];
+    unsigned char line[LIMIT_LINE_BYTES], *bytes = line, hash[crypto_shorthash_BYTES];
     size_t n = host.len + 1 + agent.len;
-    if (n > sizeof small)
+    if (n > sizeof line) /* not both from one line */
         bytes = xmalloc(n);
     memcpy(bytes, host.ptr, host.len);
     bytes[host.len] = '\0';
     memcpy(bytes + host.len + 1, agent.ptr, agent.len);
     crypto_shorthash(hash, bytes, n, key->bytes);
-    if (bytes != small)
+    if (bytes != line)
         free(bytes);
     uint64_t id = 0;
     for (size_t i = 0; i < sizeof hash; i++) /* the same number on every machine */
