@@ -23,8 +23,8 @@ static const struct {
 } forms[] = {
     {"table", "TSVWithNamesAndTypes", true},
     {"json", "JSON", false},
-    {"csv", "CSV", false},
-    {"tsv", "TSV", false},
+    {"csv", "CSVWithNames", false},
+    {"tsv", "TSVWithNames", false},
 };
 
 /* --- the table ------------------------------------------------------------------------------- */

@@ -7,8 +7,8 @@
 #define SEAL_ROWS ((uint64_t)200000)
 
 static int fill_question(const struct cmd_args *args, struct question *q, struct err *err) {
-    static const char *const options[] = {"site", "from",    "to",   "by",    "group", "filter",
-                                          "tz",   "compare", "bots", "order", "limit"};
+    static const char *const options[] = {"site", "from",    "to",    "by",   "group", "filter",
+                                          "tz",   "compare", "align", "bots", "order", "limit"};
     int rc = 0;
     if (args->words.len > 0)
         rc = question_set(q, STR("metrics"), str_from(args->words.items[0]), err);
@@ -18,6 +18,8 @@ static int fill_question(const struct cmd_args *args, struct question *q, struct
             rc = question_set(q, str_from(options[i]), str_from(value), err);
     }
     q->fill = cmd_given(args, "fill");
+    if (rc == 0 && q->n_metrics > 0)
+        rc = question_check(q, err);
     return rc;
 }
 

@@ -1,6 +1,7 @@
 #include "query/query.h"
 
 #include "cube/snapshot.h"
+#include "query/shape.h"
 #include "query/table.h"
 #include <stdlib.h>
 
@@ -14,8 +15,7 @@ struct resolved {
     const struct cube_site **sites;
     size_t n_sites;
     bool all_sites;
-    enum metric base[METRIC_COUNT];
-    size_t n_base;
+    struct measures measures;
     double engine_seconds;
 };
 
@@ -112,27 +112,6 @@ static int resolve_range(struct resolved *r, struct err *err) {
     return 0;
 }
 
-static void add_base(struct resolved *r, enum metric m) {
-    for (size_t i = 0; i < r->n_base; i++)
-        if (r->base[i] == m)
-            return;
-    r->base[r->n_base++] = m;
-}
-
-static void resolve_base(struct resolved *r) {
-    for (size_t i = 0; i <= r->q->n_metrics; i++) {
-        if (i == r->q->n_metrics && !r->q->has_order)
-            continue;
-        enum metric m = i < r->q->n_metrics ? r->q->metrics[i] : r->q->order;
-        if (metric_defs[m].sql != NULL) {
-            add_base(r, m);
-        } else {
-            add_base(r, metric_defs[m].over);
-            add_base(r, metric_defs[m].under);
-        }
-    }
-}
-
 static int resolve(struct resolved *r, struct err *err) {
     cube_snapshot(r->env->cube, &r->snapshot);
     for (size_t i = 0; r->env->raw && i < r->snapshot.state.sites.len; i++) {
@@ -144,7 +123,7 @@ static int resolve(struct resolved *r, struct err *err) {
         rc = resolve_zone(r, err);
     if (rc == 0)
         rc = resolve_range(r, err);
-    resolve_base(r);
+    measures_resolve(&r->measures, r->q);
     return rc;
 }
 
@@ -187,58 +166,14 @@ static int run(struct resolved *r, const struct spans *spans, bool grouped, stru
                         .all_sites = r->all_sites,
                         .group = r->q->group,
                         .n_group = grouped ? r->q->n_group : 0,
-                        .base = r->base,
-                        .n_base = r->n_base};
-    int rc = table_run(&plan, r->env->client, ret, &r->engine_seconds, err);
+                        .base = r->measures.base,
+                        .n_base = r->measures.n_base};
+    int rc = table_run(&plan, r->env->client, r->env->piece_rows, ret, &r->engine_seconds, err);
     for (size_t i = 0; rc == 0 && i < ret->len; i++)
         ret->items[i].span = index[ret->items[i].span];
     free(index);
     spans_release(&live);
     return rc;
-}
-
-static void drop_empty_rows(struct table *t) {
-    size_t kept = 0;
-    for (size_t i = 0; i < t->len; i++) {
-        bool any = false;
-        for (size_t j = 0; j < t->n_sums; j++)
-            any = any || t->items[i].sums[j] > 0 ||
-                  (t->items[i].previous != NULL && t->items[i].previous[j] > 0);
-        if (any)
-            t->items[kept++] = t->items[i];
-    }
-    t->len = kept;
-}
-
-/* Zeros to compare with, if the row's span has a counterpart. */
-static void add_previous(struct table *t, struct table_row *row, const struct spans *shifted) {
-    size_t bytes = (t->n_sums + 1) * sizeof(uint64_t);
-    if (row->span < shifted->len && shifted->items[row->span].from < shifted->items[row->span].to)
-        row->previous = memset(arena_alloc(&t->arena, bytes), 0, bytes);
-}
-
-/* Join the rows of the earlier period to those of the same span and group. */
-static void join_previous(struct table *t, const struct table *earlier,
-                          const struct spans *shifted) {
-    size_t own = t->len;
-    for (size_t i = 0; i < earlier->len; i++) {
-        struct str *dims = arena_alloc(&t->arena, (t->n_dims + 1) * sizeof *dims);
-        struct table sorted = *t;
-        sorted.len = own; /* what is added behind is not in order */
-        if (table_find(&sorted, earlier->items[i].span, earlier->items[i].dims) != NULL)
-            continue;
-        for (size_t d = 0; d < t->n_dims; d++)
-            dims[d] = arena_dup(&t->arena, earlier->items[i].dims[d]);
-        table_add(t, earlier->items[i].span, dims);
-    }
-    table_sort(t);
-    for (size_t i = 0; i < t->len; i++) {
-        struct table_row *row = &t->items[i];
-        const struct table_row *before = table_find(earlier, row->span, row->dims);
-        add_previous(t, row, shifted);
-        if (before != NULL && row->previous != NULL)
-            memcpy(row->previous, before->sums, t->n_sums * sizeof *before->sums);
-    }
 }
 
 /* The rows of the question, with those of the comparison joined. */
@@ -250,7 +185,7 @@ static int run_compared(struct resolved *r, const struct spans *spans, const str
     struct table earlier;
     rc = run(r, shifted, grouped, &earlier, err);
     if (rc == 0) {
-        join_previous(ret, &earlier, shifted);
+        shape_join(ret, &earlier, shifted);
         table_release(&earlier);
     } else {
         table_release(ret);
@@ -261,11 +196,12 @@ static int run_compared(struct resolved *r, const struct spans *spans, const str
 /* The time to compare with: of each span, and of all together. */
 static void shift_spans(const struct resolved *r, struct frame *f) {
     const struct question *q = r->q;
+    struct comparison c = {q->compare, q->by == GRAIN_WEEK ? ALIGN_WEEKDAY : q->align};
     if (q->compare == COMPARE_NONE || f->spans.len == 0)
         return;
-    spans_shift(r->zone, q->by, q->compare, r->env->now, &f->spans, &f->shifted);
+    spans_shift(r->zone, q->by, c, r->env->now, &f->spans, &f->shifted);
     if (q->compare != COMPARE_PREVIOUS || q->by == GRAIN_NONE) {
-        spans_shift(r->zone, GRAIN_NONE, q->compare, r->env->now, &f->whole, &f->shifted_whole);
+        spans_shift(r->zone, GRAIN_NONE, c, r->env->now, &f->whole, &f->shifted_whole);
         return;
     }
     /* as many buckets back as there are: not the same as so many days */
@@ -279,204 +215,6 @@ static void shift_spans(const struct resolved *r, struct frame *f) {
         hull.to = span->to;
     }
     vec_push(&f->shifted_whole, hull);
-}
-
-/* --- shaping --- */
-
-static double metric_number(const struct resolved *r, enum metric m, const uint64_t *sums) {
-    const struct metric_def *def = &metric_defs[m];
-    uint64_t over = 0, under = 0;
-    for (size_t i = 0; i < r->n_base; i++) {
-        if (def->sql != NULL && r->base[i] == m)
-            return (double)sums[i];
-        over = def->sql == NULL && r->base[i] == def->over ? sums[i] : over;
-        under = def->sql == NULL && r->base[i] == def->under ? sums[i] : under;
-    }
-    return under == 0 ? -1 : (double)over / (double)under; /* -1: nothing to divide by */
-}
-
-static struct value metric_value(const struct resolved *r, enum metric m, const uint64_t *sums) {
-    struct value v = {.type = VALUE_NULL};
-    if (sums == NULL)
-        return v;
-    for (size_t i = 0; i < r->n_base; i++) {
-        if (metric_defs[m].sql != NULL && r->base[i] == m) {
-            v.type = VALUE_INT;
-            v.integer = sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i];
-            return v;
-        }
-    }
-    double number = metric_number(r, m, sums);
-    if (number >= 0) {
-        v.type = VALUE_REAL;
-        v.real = number;
-    }
-    return v;
-}
-
-struct group_rank {
-    const struct str *dims;
-    uint64_t *sums;
-    double rank;
-    size_t n_dims;
-};
-
-static int by_dims(const void *a, const void *b) {
-    const struct group_rank *x = a, *y = b;
-    return table_compare_dims(x->dims, y->dims, x->n_dims);
-}
-
-static int by_rank(const void *a, const void *b) {
-    const struct group_rank *x = a, *y = b;
-    if (x->rank != y->rank)
-        return x->rank > y->rank ? -1 : 1;
-    return by_dims(a, b);
-}
-
-static enum metric order_metric(const struct question *q) {
-    return q->has_order ? q->order : q->metrics[0];
-}
-
-/* Keep the rows of the `limit` groups that come first. */
-static void limit_groups(const struct resolved *r, struct table *t) {
-    if (r->q->limit == 0 || t->n_dims == 0 || t->len == 0)
-        return;
-    struct group_rank *groups = xcalloc(t->len, sizeof *groups);
-    size_t n = 0;
-    for (size_t i = 0; i < t->len; i++)
-        groups[i] = (struct group_rank){t->items[i].dims, t->items[i].sums, 0, t->n_dims};
-    qsort(groups, t->len, sizeof *groups, by_dims);
-    for (size_t i = 0; i < t->len; i++) { /* add up over time */
-        if (n > 0 && by_dims(&groups[n - 1], &groups[i]) == 0) {
-            for (size_t j = 0; j < t->n_sums; j++)
-                groups[n - 1].sums[j] += groups[i].sums[j];
-            continue;
-        }
-        uint64_t *sums = arena_alloc(&t->arena, (t->n_sums + 1) * sizeof *sums);
-        memcpy(sums, groups[i].sums, t->n_sums * sizeof *sums);
-        groups[n] = groups[i];
-        groups[n++].sums = sums;
-    }
-    for (size_t i = 0; i < n; i++)
-        groups[i].rank = metric_number(r, order_metric(r->q), groups[i].sums);
-    qsort(groups, n, sizeof *groups, by_rank);
-    n = (size_t)min_i64((int64_t)n, (int64_t)min_i64((int64_t)r->q->limit, INT64_MAX));
-    qsort(groups, n, sizeof *groups, by_dims);
-    size_t kept = 0;
-    for (size_t i = 0; i < t->len; i++) {
-        struct group_rank key = {.dims = t->items[i].dims, .n_dims = t->n_dims};
-        if (bsearch(&key, groups, n, sizeof key, by_dims) != NULL)
-            t->items[kept++] = t->items[i];
-    }
-    t->len = kept;
-    free(groups);
-}
-
-/* A row for every group in every span. */
-static void fill(struct table *t, const struct frame *f) {
-    VEC(const struct str *) groups = {0};
-    static const struct str none;
-    size_t own = t->len;
-    struct table sorted;
-    for (size_t i = 0; i < own; i++) {
-        bool seen = false;
-        for (size_t j = 0; j < groups.len && !seen; j++)
-            seen = table_compare_dims(groups.items[j], t->items[i].dims, t->n_dims) == 0;
-        if (!seen)
-            vec_push(&groups, t->items[i].dims);
-    }
-    if (t->n_dims == 0 && groups.len == 0)
-        vec_push(&groups, &none);
-    for (size_t i = 0; i < f->spans.len; i++) {
-        for (size_t j = 0; j < groups.len; j++) {
-            sorted = *t;
-            sorted.len = own;
-            if (table_find(&sorted, i, groups.items[j]) == NULL)
-                add_previous(t, table_add(t, i, groups.items[j]), &f->shifted);
-        }
-    }
-    table_sort(t);
-    vec_free(&groups);
-}
-
-struct ordering {
-    const struct resolved *r;
-    size_t n_dims;
-};
-
-static int by_time_then_metric(const void *a, const void *b, void *arg) {
-    const struct table_row *x = a, *y = b;
-    const struct ordering *o = arg;
-    if (x->span != y->span)
-        return x->span < y->span ? -1 : 1;
-    double rx = metric_number(o->r, order_metric(o->r->q), x->sums);
-    double ry = metric_number(o->r, order_metric(o->r->q), y->sums);
-    if (rx != ry)
-        return rx > ry ? -1 : 1;
-    return table_compare_dims(x->dims, y->dims, o->n_dims);
-}
-
-static const enum unit units[METRIC_COUNT] = {
-#define METRIC(name, unit, fact, sql, doc) UNIT_##unit,
-#define RATIO(name, unit, over, under, doc) UNIT_##unit,
-#include "metrics.def"
-#undef METRIC
-#undef RATIO
-};
-
-static void make_columns(const struct resolved *r, struct result *ret) {
-    static const char *const previous[METRIC_COUNT] = {
-#define METRIC(name, unit, fact, sql, doc) #name "_previous",
-#define RATIO(name, unit, over, under, doc) #name "_previous",
-#include "metrics.def"
-#undef METRIC
-#undef RATIO
-    };
-    const struct question *q = r->q;
-    ret->columns = xcalloc(1 + q->n_group + 2 * q->n_metrics, sizeof *ret->columns);
-    if (q->by != GRAIN_NONE)
-        ret->columns[ret->n_columns++] = (struct result_column){"time", UNIT_TEXT, false};
-    for (size_t i = 0; i < q->n_group; i++)
-        ret->columns[ret->n_columns++] =
-            (struct result_column){dimension_defs[q->group[i]].name, UNIT_TEXT, false};
-    for (size_t i = 0; i < q->n_metrics; i++) {
-        enum metric m = q->metrics[i];
-        ret->columns[ret->n_columns++] =
-            (struct result_column){metric_defs[m].name, units[m], true};
-        if (q->compare != COMPARE_NONE)
-            ret->columns[ret->n_columns++] = (struct result_column){previous[m], units[m], true};
-    }
-}
-
-static void put_measures(const struct resolved *r, const uint64_t *sums, const uint64_t *previous,
-                         struct value *to) {
-    for (size_t i = 0; i < r->q->n_metrics; i++) {
-        *to++ = metric_value(r, r->q->metrics[i], sums);
-        if (r->q->compare != COMPARE_NONE)
-            *to++ = metric_value(r, r->q->metrics[i], previous);
-    }
-}
-
-static void put_rows(const struct resolved *r, const struct table *t, const struct spans *spans,
-                     struct result *ret) {
-    ret->n_rows = t->len;
-    ret->values = xcalloc(t->len * ret->n_columns + 1, sizeof *ret->values);
-    for (size_t i = 0; i < t->len; i++) {
-        struct value *to = &ret->values[i * ret->n_columns];
-        if (r->q->by != GRAIN_NONE)
-            *to++ =
-                (struct value){.type = VALUE_TIME, .integer = spans->items[t->items[i].span].label};
-        for (size_t d = 0; d < t->n_dims; d++)
-            *to++ = (struct value){.type = VALUE_TEXT,
-                                   .text = arena_dup(&ret->arena, t->items[i].dims[d])};
-        put_measures(r, t->items[i].sums, t->items[i].previous, to);
-    }
-}
-
-static void put_total(const struct resolved *r, const struct table *t, struct result *ret) {
-    ret->total = xcalloc(ret->n_columns + 1, sizeof *ret->total);
-    size_t keys = (r->q->by != GRAIN_NONE) + r->q->n_group;
-    put_measures(r, t->items[0].sums, t->items[0].previous, ret->total + keys);
 }
 
 /* The newest row of the sites asked: nothing later is known yet. */
@@ -514,7 +252,8 @@ static void put_question(const struct resolved *r, struct result *ret) {
 
 static int answer(struct resolved *r, struct result *ret, struct err *err) {
     struct frame frame = {0};
-    struct table rows = {0}, total = {0};
+    struct table rows = {0}, total = {0}, ranks = {0};
+    bool ranked = measures_rank_whole(&r->measures);
     const struct question *q = r->q;
     bool plain = q->by == GRAIN_NONE && q->n_group == 0; /* the one row is the total */
     int rc = frame_make(r, &frame, err);
@@ -524,31 +263,24 @@ static int answer(struct resolved *r, struct result *ret, struct err *err) {
     }
     if (rc == 0 && !plain)
         rc = run_compared(r, &frame.spans, &frame.shifted, true, &rows, err);
+    if (rc == 0 && ranked)
+        rc = run(r, &frame.whole, true, &ranks, err);
     if (rc == 0)
         rc = find_complete_until(r, ret, err);
     if (rc == 0) {
         static const struct str none;
-        total.n_sums = r->n_base;
+        total.n_sums = r->measures.n_base;
         if (total.len == 0)
-            add_previous(&total, table_add(&total, 0, &none), &frame.shifted_whole);
-        make_columns(r, ret);
-        put_total(r, &total, ret);
+            shape_add(&total, 0, &none, &frame.shifted_whole);
+        if (!plain)
+            shape_rows(&r->measures, &rows, ranked ? &ranks : NULL, &frame.spans, &frame.shifted);
+        shape_put(&r->measures, plain ? &total : &rows, plain ? &frame.whole : &frame.spans,
+                  &total.items[0], ret);
         put_question(r, ret);
-        if (plain) {
-            put_rows(r, &total, &frame.whole, ret);
-        } else {
-            drop_empty_rows(&rows);
-            limit_groups(r, &rows);
-            if (q->fill && q->by != GRAIN_NONE)
-                fill(&rows, &frame);
-            struct ordering ordering = {r, rows.n_dims};
-            if (rows.len > 0)
-                qsort_r(rows.items, rows.len, sizeof *rows.items, by_time_then_metric, &ordering);
-            put_rows(r, &rows, &frame.spans, ret);
-        }
     }
     table_release(&rows);
     table_release(&total);
+    table_release(&ranks);
     frame_release(&frame);
     return rc;
 }
@@ -559,8 +291,9 @@ int query_run(const struct query_env *env, const struct question *question, stru
     own.raw = own.raw || !env->config->seal;
     struct resolved r = {.env = &own, .q = question};
     *ret = (struct result){0};
-    int rc = question->n_metrics > 0 ? resolve(&r, err)
-                                     : err_set(err, ERR_USAGE, "the question names no metric");
+    int rc = question_check(question, err);
+    if (rc == 0)
+        rc = resolve(&r, err);
     if (rc == 0)
         rc = answer(&r, ret, err);
     if (rc == 0) {

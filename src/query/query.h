@@ -14,6 +14,7 @@ struct query_env {
     struct cube *cube;
     int64_t now; /* seconds since the epoch */
     bool raw;    /* answer from `events` alone, as if nothing were sealed: to check the cubes */
+    uint64_t piece_rows; /* rows whose flags one statement makes; 0: PIECE_ROWS */
 };
 
 /* ERR_USAGE (unknown site, bad time, zone or pattern), ERR_ENGINE, ERR_AWAY. *ret owns its zone. On

@@ -1,50 +1,45 @@
 #include "query/question.h"
 
+#include "base/nearest.h"
+
 #include <stdlib.h>
 
 static const char *const compare_names[] = {"none", "week", "month", "quarter", "year", "previous"};
+static const char *const align_names[] = {"date", "weekday"};
 static const char *const bots_names[] = {"exclude", "include", "only"};
+static const char *const grain_names[] = {"hour", "day", "week", "month", "quarter", "year"};
 
-/* "what 'word' is not known (known: a b c)" */
-static int unknown(struct err *err, const char *what, struct str word, const char *known) {
-    return err_set(err, ERR_USAGE, "unknown %s '" STR_FMT "' (known: %s)", what, STR_ARG(word),
-                   known);
-}
+/* Words that a part of a question may be: the first member of each row of a table. */
+struct words {
+    const char *what;
+    const char *const *first;
+    size_t stride, n;
+};
+#define WORDS(what, table, member)                                                                 \
+    { what, &(table)[0] member, sizeof(table)[0], ARRAY_LEN(table) }
+static const struct words metric_words = WORDS("metric", metric_defs, .name);
+static const struct words dimension_words = WORDS("dimension", dimension_defs, .name);
+static const struct words grain_words = WORDS("grain", grain_names, );
+static const struct words compare_words = WORDS("comparison", compare_names, );
+static const struct words align_words = WORDS("alignment", align_names, );
+static const struct words bots_words = WORDS("value of bots", bots_names, );
 
-static int find_word(struct str word, const char *const *names, size_t n, const char *what,
-                     size_t *ret, struct err *err) {
+static int find_word(const struct words *words, struct str word, size_t *ret, struct err *err) {
+    struct nearest nearest = {.word = word};
     struct buf known = {0};
-    for (size_t i = 0; i < n; i++) {
-        if (str_is(word, names[i])) {
+    for (size_t i = 0; i < words->n; i++) {
+        const char *name = words->first[i * (words->stride / sizeof *words->first)];
+        if (str_is(word, name)) {
             *ret = i;
             buf_release(&known);
             return 0;
         }
-        buf_printf(&known, "%s%s", i ? ", " : "", names[i]);
+        nearest_offer(&nearest, name);
+        buf_printf(&known, "%s%s", i ? ", " : "", name);
     }
-    int rc = unknown(err, what, word, buf_cstr(&known));
-    buf_release(&known);
-    return rc;
-}
-
-static int parse_metric(struct str word, enum metric *ret, struct err *err) {
-    if (metric_find(word, ret))
-        return 0;
-    struct buf known = {0};
-    for (size_t i = 0; i < METRIC_COUNT; i++)
-        buf_printf(&known, "%s%s", i ? ", " : "", metric_defs[i].name);
-    int rc = unknown(err, "metric", word, buf_cstr(&known));
-    buf_release(&known);
-    return rc;
-}
-
-static int parse_dimension(struct str word, enum dimension *ret, struct err *err) {
-    if (dimension_find(word, ret))
-        return 0;
-    struct buf known = {0};
-    for (size_t i = 0; i < DIM_COUNT; i++)
-        buf_printf(&known, "%s%s", i ? ", " : "", dimension_defs[i].name);
-    int rc = unknown(err, "dimension", word, buf_cstr(&known));
+    int rc = err_set(err, ERR_USAGE, "unknown %s '" STR_FMT "'%s%s%s (known: %s)", words->what,
+                     STR_ARG(word), nearest.best ? ": did you mean '" : "",
+                     nearest.best ? nearest.best : "", nearest.best ? "'?" : "", buf_cstr(&known));
     buf_release(&known);
     return rc;
 }
@@ -53,22 +48,25 @@ static int too_many(struct err *err, const char *what) {
     return err_set(err, ERR_USAGE, "at most %d %s in one question", QUESTION_MAX, what);
 }
 
-static int set_metrics(struct question *q, struct str value, struct err *err) {
+/* Words between commas, added to `list` of *n places, each once. */
+static int set_list(const struct words *words, const char *plural, struct str value, unsigned *list,
+                    size_t *n, struct err *err) {
     struct str piece;
-    int rc = 0;
-    while (rc == 0 && str_split(&value, ',', &piece)) {
-        enum metric m = 0;
-        rc = parse_metric(str_trim(piece), &m, err);
+    while (str_split(&value, ',', &piece)) {
+        size_t place = 0;
+        int rc = find_word(words, str_trim(piece), &place, err);
+        if (rc != 0)
+            return rc;
         bool seen = false;
-        for (size_t i = 0; i < q->n_metrics; i++)
-            seen = seen || q->metrics[i] == m;
-        if (rc != 0 || seen)
+        for (size_t i = 0; i < *n; i++)
+            seen = seen || list[i] == place;
+        if (seen)
             continue;
-        if (q->n_metrics == QUESTION_MAX)
-            return too_many(err, "metrics");
-        q->metrics[q->n_metrics++] = m;
+        if (*n == QUESTION_MAX)
+            return too_many(err, plural);
+        list[(*n)++] = (unsigned)place;
     }
-    return rc;
+    return 0;
 }
 
 static int set_sites(struct question *q, struct str value, struct err *err) {
@@ -81,24 +79,6 @@ static int set_sites(struct question *q, struct str value, struct err *err) {
         q->sites[q->n_sites++] = str_trim(piece);
     }
     return 0;
-}
-
-static int set_group(struct question *q, struct str value, struct err *err) {
-    struct str piece;
-    int rc = 0;
-    while (rc == 0 && str_split(&value, ',', &piece)) {
-        enum dimension d = 0;
-        rc = parse_dimension(str_trim(piece), &d, err);
-        bool seen = false;
-        for (size_t i = 0; i < q->n_group; i++)
-            seen = seen || q->group[i] == d;
-        if (rc != 0 || seen)
-            continue;
-        if (q->n_group == QUESTION_MAX)
-            return too_many(err, "dimensions");
-        q->group[q->n_group++] = d;
-    }
-    return rc;
 }
 
 /* DIM=VALUE, DIM!=VALUE, DIM~REGEX: the first of = ! ~ ends the name. */
@@ -121,9 +101,11 @@ static int set_filter(struct question *q, struct str value, struct err *err) {
                        "filter '" STR_FMT
                        "' should be DIMENSION=VALUE, DIMENSION!=VALUE or DIMENSION~REGEX",
                        STR_ARG(value));
-    int rc = parse_dimension(str_trim(str_of(value.ptr, at)), &filter.dimension, err);
+    size_t place = 0;
+    int rc = find_word(&dimension_words, str_trim(str_of(value.ptr, at)), &place, err);
     if (rc != 0)
         return rc;
+    filter.dimension = (enum dimension)place;
     if (q->n_filters == QUESTION_MAX)
         return too_many(err, "filters");
     filter.value = str_skip(value, at + skip);
@@ -131,17 +113,6 @@ static int set_filter(struct question *q, struct str value, struct err *err) {
         filter.value = STR(""); /* as tables show it */
     q->filters[q->n_filters++] = filter;
     return 0;
-}
-
-static int set_grain(struct question *q, struct str value, struct err *err) {
-    if (grain_parse(value, &q->by) && q->by != GRAIN_NONE)
-        return 0;
-    return unknown(err, "grain", value, "hour, day, week, month, quarter, year");
-}
-
-static int set_order(struct question *q, struct str value, struct err *err) {
-    q->has_order = true;
-    return parse_metric(value, &q->order, err);
 }
 
 static int set_limit(struct question *q, struct str value, struct err *err) {
@@ -155,25 +126,31 @@ int question_set(struct question *q, struct str key, struct str value, struct er
     size_t place = 0;
     int rc = 0;
     if (str_is(key, "metrics"))
-        return set_metrics(q, value, err);
+        return set_list(&metric_words, "metrics", value, q->metrics, &q->n_metrics, err);
+    if (str_is(key, "group"))
+        return set_list(&dimension_words, "dimensions", value, q->group, &q->n_group, err);
     if (str_is(key, "site"))
         return set_sites(q, value, err);
-    if (str_is(key, "group"))
-        return set_group(q, value, err);
     if (str_is(key, "filter"))
         return set_filter(q, value, err);
-    if (str_is(key, "by"))
-        return set_grain(q, value, err);
-    if (str_is(key, "order"))
-        return set_order(q, value, err);
     if (str_is(key, "limit"))
         return set_limit(q, value, err);
-    if (str_is(key, "compare")) {
-        rc = find_word(value, compare_names, ARRAY_LEN(compare_names), "comparison", &place, err);
+    if (str_is(key, "by")) {
+        rc = find_word(&grain_words, value, &place, err);
+        q->by = (enum grain)(GRAIN_HOUR + place);
+    } else if (str_is(key, "compare")) {
+        rc = find_word(&compare_words, value, &place, err);
         q->compare = (enum compare)place;
+    } else if (str_is(key, "align")) {
+        rc = find_word(&align_words, value, &place, err);
+        q->align = (enum align)place;
     } else if (str_is(key, "bots")) {
-        rc = find_word(value, bots_names, ARRAY_LEN(bots_names), "value of bots", &place, err);
+        rc = find_word(&bots_words, value, &place, err);
         q->bots = (enum bots)place;
+    } else if (str_is(key, "order")) {
+        rc = find_word(&metric_words, value, &place, err);
+        q->has_order = true;
+        q->order = (enum metric)place;
     } else if (str_is(key, "from")) {
         q->from = value;
     } else if (str_is(key, "to")) {
@@ -186,6 +163,23 @@ int question_set(struct question *q, struct str key, struct str value, struct er
         rc = err_set(err, ERR_USAGE, "unknown part of a question '" STR_FMT "'", STR_ARG(key));
     }
     return rc;
+}
+
+int question_check(const struct question *q, struct err *err) {
+    bool weekly = q->compare >= COMPARE_WEEK && q->compare <= COMPARE_YEAR;
+    if (q->n_metrics == 0)
+        return err_set(err, ERR_USAGE, "the question names no metric");
+    if (q->limit > 0 && q->n_group == 0)
+        return err_set(err, ERR_USAGE, "a limit counts groups, so it needs dimensions to group by");
+    if (q->align == ALIGN_WEEKDAY && !weekly)
+        return err_set(err, ERR_USAGE,
+                       "alignment by weekday needs a comparison with the week, month, quarter or "
+                       "year before");
+    if (q->align == ALIGN_WEEKDAY && q->by > GRAIN_WEEK)
+        return err_set(err, ERR_USAGE,
+                       "alignment by weekday is for hours, days and weeks, not by %s",
+                       grain_name(q->by));
+    return 0;
 }
 
 static void add_json(struct buf *out, const char *key, struct str value) {
@@ -234,6 +228,8 @@ void question_to_json(const struct question *q, struct str zone, struct str from
     add_json(out, "bots", str_from(bots_names[q->bots]));
     if (q->compare != COMPARE_NONE)
         add_json(out, "compare", str_from(compare_names[q->compare]));
+    if (q->align != ALIGN_DATE)
+        add_json(out, "align", str_from(align_names[q->align]));
     if (q->has_order)
         add_json(out, "order", str_from(metric_defs[q->order].name));
     if (q->limit)

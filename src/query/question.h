@@ -23,6 +23,8 @@ enum compare {
     COMPARE_YEAR,
     COMPARE_PREVIOUS
 };
+/* What a day or an hour is compared with: that of the same date, or that of the same weekday. */
+enum align { ALIGN_DATE, ALIGN_WEEKDAY };
 enum bots { BOTS_EXCLUDE, BOTS_INCLUDE, BOTS_ONLY };
 
 #define QUESTION_MAX 16 /* metrics, dimensions, filters, sites: each at most so many */
@@ -41,6 +43,7 @@ struct question {
     size_t n_filters;
     struct str zone; /* "" default */
     enum compare compare;
+    enum align align;
     enum bots bots;
     bool has_order;
     enum metric order;
@@ -51,6 +54,9 @@ struct question {
  * "from", "to", "by", "fill", "group", "filter", "tz", "compare", "bots", "order" or "limit".
  * ERR_USAGE names the value and lists what would be right. Borrows `value`. */
 MUSTCHECK int question_set(struct question *q, struct str key, struct str value, struct err *err);
+
+/* Do its parts go together? ERR_USAGE says which do not. */
+MUSTCHECK int question_check(const struct question *q, struct err *err);
 
 /* The question as the answer repeats it, with the zone and range that were used. */
 void question_to_json(const struct question *q, struct str zone, struct str from, struct str to,

@@ -21,21 +21,25 @@ int spans_make(const struct zone *zone, enum grain by, int64_t from, int64_t to,
     return 0;
 }
 
+/* The whole weeks that come nearest to a month, a quarter and a year of any length. */
+static const int weeks_of[] = {[COMPARE_WEEK] = 1,
+                               [COMPARE_MONTH] = 4,
+                               [COMPARE_QUARTER] = 13,
+                               [COMPARE_YEAR] = 52,
+                               [COMPARE_PREVIOUS] = 0};
+static const enum grain grain_of[] = {[COMPARE_WEEK] = GRAIN_WEEK,
+                                      [COMPARE_MONTH] = GRAIN_MONTH,
+                                      [COMPARE_QUARTER] = GRAIN_QUARTER,
+                                      [COMPARE_YEAR] = GRAIN_YEAR,
+                                      [COMPARE_PREVIOUS] = GRAIN_NONE};
+
 /* An instant, moved back as far as the comparison says. */
-static int64_t shift(const struct zone *zone, enum grain by, enum compare compare,
+static int64_t shift(const struct zone *zone, enum grain by, struct comparison c,
                      const struct spans *spans, int64_t instant) {
-    switch (compare) {
-    case COMPARE_WEEK:
-        return zone_shift(zone, GRAIN_WEEK, instant, -1);
-    case COMPARE_MONTH:
-        return zone_shift(zone, GRAIN_MONTH, instant, -1);
-    case COMPARE_QUARTER:
-        return zone_shift(zone, GRAIN_QUARTER, instant, -1);
-    case COMPARE_YEAR:
-        return zone_shift(zone, GRAIN_YEAR, instant, -1);
-    default:
-        break;
-    }
+    if (c.align == ALIGN_WEEKDAY && weeks_of[c.with] > 0)
+        return zone_shift(zone, GRAIN_WEEK, instant, -weeks_of[c.with]);
+    if (grain_of[c.with] != GRAIN_NONE)
+        return zone_shift(zone, grain_of[c.with], instant, -1);
     if (by != GRAIN_NONE)
         return zone_shift(zone, by, instant, -(int)spans->len);
     /* a range of whole days goes back by days, so that it begins and ends at midnight again */
@@ -47,26 +51,12 @@ static int64_t shift(const struct zone *zone, enum grain by, enum compare compar
     return instant - (all.to - all.from);
 }
 
-/* Weeks do not fit months, quarters and years: as many whole weeks back as come nearest. */
-static int weeks_back(const struct zone *zone, enum compare compare, const struct spans *spans,
-                      const struct span *span) {
-    int64_t earlier = shift(zone, GRAIN_WEEK, compare, spans, span->label);
-    int64_t nearest = zone_floor(zone, GRAIN_WEEK, earlier + 7 * 43200);
-    return (int)((span->label - nearest + 7 * 43200) / (7 * 86400));
-}
-
 /* The counterpart of one span, whether or not it is in the future. */
-static struct span shift_span(const struct zone *zone, enum grain by, enum compare compare,
+static struct span shift_span(const struct zone *zone, enum grain by, struct comparison c,
                               const struct spans *spans, struct span span) {
     struct span ret;
-    if (by == GRAIN_WEEK && compare >= COMPARE_MONTH && compare <= COMPARE_YEAR) {
-        int weeks = weeks_back(zone, compare, spans, &span);
-        ret.from = zone_shift(zone, GRAIN_WEEK, span.from, -weeks);
-        ret.to = zone_shift(zone, GRAIN_WEEK, span.to, -weeks);
-    } else {
-        ret.from = shift(zone, by, compare, spans, span.from);
-        ret.to = shift(zone, by, compare, spans, span.to);
-    }
+    ret.from = shift(zone, by, c, spans, span.from);
+    ret.to = shift(zone, by, c, spans, span.to);
     if (by == GRAIN_HOUR || by == GRAIN_DAY) {
         /* a shorter month must not lengthen its last day, nor clipped borders make it none */
         int64_t next = zone_next(zone, by, ret.from);
@@ -77,23 +67,25 @@ static struct span shift_span(const struct zone *zone, enum grain by, enum compa
 }
 
 /* An hour that the earlier day skipped fell on the next one, which has a counterpart of its own. */
-static bool is_other_hour(const struct zone *zone, enum grain by, enum compare compare,
-                          int64_t from, int64_t earlier) {
-    return by == GRAIN_HOUR && compare != COMPARE_PREVIOUS &&
+static bool is_other_hour(const struct zone *zone, enum grain by, struct comparison c, int64_t from,
+                          int64_t earlier) {
+    return by == GRAIN_HOUR && c.with != COMPARE_PREVIOUS &&
            zone_civil(zone, from).hour != zone_civil(zone, earlier).hour;
 }
 
-void spans_shift(const struct zone *zone, enum grain by, enum compare compare, int64_t now,
+void spans_shift(const struct zone *zone, enum grain by, struct comparison c, int64_t now,
                  const struct spans *spans, struct spans *ret) {
+    if (by == GRAIN_WEEK)
+        c.align = ALIGN_WEEKDAY; /* weeks do not fit the others, so a week goes with a week */
     int64_t last = INT64_MIN;
     for (size_t i = 0; i < spans->len; i++) {
         struct span span = spans->items[i];
         bool future = now <= span.from;
         if (now > span.from && now < span.to)
             span.to = now;
-        struct span earlier = shift_span(zone, by, compare, spans, span);
+        struct span earlier = shift_span(zone, by, c, spans, span);
         if (future || earlier.from <= last || earlier.to <= earlier.from ||
-            is_other_hour(zone, by, compare, span.from, earlier.from))
+            is_other_hour(zone, by, c, span.from, earlier.from))
             earlier.to = earlier.from;
         else
             last = earlier.from;

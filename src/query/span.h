@@ -20,10 +20,15 @@ struct spans {
 MUSTCHECK int spans_make(const struct zone *zone, enum grain by, int64_t from, int64_t to,
                          struct spans *ret, struct err *err);
 
+struct comparison {
+    enum compare with;
+    enum align align; /* ALIGN_WEEKDAY: 4 weeks for a month, 13 for a quarter, 52 for a year */
+};
+
 /* The spans to compare with, one for each, in the same order; ret.items[i].from == to where a span
  * has no counterpart (29 March a month before), and where it lies behind `now`. A span that `now`
- * cuts is compared with the same part of the earlier one. */
-void spans_shift(const struct zone *zone, enum grain by, enum compare compare, int64_t now,
+ * cuts is compared with the same part of the earlier one. A week always goes with a week. */
+void spans_shift(const struct zone *zone, enum grain by, struct comparison c, int64_t now,
                  const struct spans *spans, struct spans *ret);
 
 /* The span that starts at `from`, or SIZE_MAX. */

@@ -58,30 +58,6 @@ static int explain(const struct client *client, const struct question *q, int rc
     return rc;
 }
 
-int table_run(const struct plan *plan, struct client *client, struct table *ret,
-              double *engine_seconds, struct err *err) {
-    *ret = (struct table){.n_dims = plan->n_group, .n_sums = plan->n_base};
-    struct buf sql = {0}, out = {0};
-    int rc = 0;
-    if (plan_sql(plan, &sql)) {
-        rc = client_query(client, buf_str(&sql), "RowBinary", NULL, 0, &out, err);
-        *engine_seconds += client_elapsed_seconds(client);
-        rc = explain(client, plan->question, rc, err);
-    }
-    struct str in = buf_str(&out);
-    while (rc == 0 && in.len > 0)
-        if (!read_row(ret, &in, plan))
-            rc = err_set(err, ERR_ENGINE,
-                         "the engine's answer is not of the form that was asked for");
-    buf_release(&sql);
-    buf_release(&out);
-    if (rc != 0)
-        table_release(ret);
-    else
-        table_sort(ret);
-    return rc;
-}
-
 void table_release(struct table *t) {
     arena_release(&t->arena);
     free(t->items);
@@ -108,6 +84,82 @@ static int compare_rows(const void *a, const void *b, void *arg) {
 void table_sort(struct table *t) {
     if (t->len > 0)
         qsort_r(t->items, t->len, sizeof *t->items, compare_rows, t);
+}
+
+/* Add up the rows of the same span and group. The table must be sorted. */
+static void merge_equal(struct table *t) {
+    size_t kept = 0;
+    for (size_t i = 0; i < t->len; i++) {
+        const struct table_row *row = &t->items[i];
+        if (kept == 0 || compare_rows(&t->items[kept - 1], row, t) != 0) {
+            t->items[kept++] = *row;
+            continue;
+        }
+        for (size_t j = 0; j < t->n_sums; j++)
+            t->items[kept - 1].sums[j] += row->sums[j];
+    }
+    t->len = kept;
+}
+
+/* Run one statement and append its rows. */
+static int run_statement(const struct plan *plan, struct client *client, struct str sql,
+                         struct table *t, double *engine_seconds, struct err *err) {
+    struct buf out = {0};
+    int rc = client_query(client, sql, "RowBinary", NULL, 0, &out, err);
+    *engine_seconds += client_elapsed_seconds(client);
+    rc = explain(client, plan->question, rc, err);
+    struct str in = buf_str(&out);
+    while (rc == 0 && in.len > 0)
+        if (!read_row(t, &in, plan))
+            rc = err_set(err, ERR_ENGINE,
+                         "the engine's answer is not of the form that was asked for");
+    buf_release(&out);
+    return rc;
+}
+
+/* Pieces of all facts whose flags have to be made. */
+static int cut(const struct prepared *p, uint64_t piece_rows, struct client *client,
+               struct pieces *ret, double *engine_seconds, struct err *err) {
+    static const enum fact facts[] = {FACT_V, FACT_D, FACT_U};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(facts); i++) {
+        const struct selection *raw = plan_flags_to_make(p, facts[i]);
+        if (selection_empty(raw))
+            continue;
+        rc = pieces_make(facts[i], raw, piece_rows, client, ret, err);
+        *engine_seconds += client_elapsed_seconds(client);
+    }
+    return rc;
+}
+
+int table_run(const struct plan *plan, struct client *client, uint64_t piece_rows,
+              struct table *ret, double *engine_seconds, struct err *err) {
+    struct prepared *prepared = plan_prepare(plan);
+    struct pieces pieces = {0};
+    struct buf sql = {0};
+    piece_rows = piece_rows > 0 ? piece_rows : PIECE_ROWS;
+    *ret = (struct table){.n_dims = plan->n_group, .n_sums = plan->n_base};
+    int rc = cut(prepared, piece_rows, client, &pieces, engine_seconds, err);
+    /* as many pieces in one statement as have room; the rest goes with the first */
+    for (size_t i = 0, end = 0; rc == 0 && (i == 0 || i < pieces.len); i = max_size(end, 1)) {
+        uint64_t rows = 0;
+        for (; end < pieces.len && (end == i || rows + pieces.items[end].n_rows <= piece_rows);
+             end++)
+            rows += pieces.items[end].n_rows;
+        buf_clear(&sql);
+        if (plan_sql(prepared, i == 0, pieces.items + i, end - i, &sql))
+            rc = run_statement(plan, client, buf_str(&sql), ret, engine_seconds, err);
+    }
+    if (rc != 0) {
+        table_release(ret);
+    } else {
+        table_sort(ret);
+        merge_equal(ret);
+    }
+    buf_release(&sql);
+    pieces_release(&pieces);
+    plan_free(prepared);
+    return rc;
 }
 
 struct table_row *table_find(const struct table *t, size_t span, const struct str *dims) {

@@ -18,9 +18,10 @@ struct table {
     size_t n_dims, n_sums;
 };
 
-/* Run the plan's statement and read its rows. */
-MUSTCHECK int table_run(const struct plan *plan, struct client *client, struct table *ret,
-                        double *engine_seconds, struct err *err);
+/* Run the plan's statements and add up their rows. At most `piece_rows` rows (0: PIECE_ROWS) get
+ * their flags in one statement. */
+MUSTCHECK int table_run(const struct plan *plan, struct client *client, uint64_t piece_rows,
+                        struct table *ret, double *engine_seconds, struct err *err);
 void table_release(struct table *t);
 
 /* Order: span, then dimensions. */

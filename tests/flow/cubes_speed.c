@@ -53,7 +53,7 @@ static void ask(struct world *w, const char *metrics, const char *by, const char
     if (group != NULL)
         asked_set(&a, "group", str_from(group));
     for (int i = 0; i < 5; i++) {
-        struct query_env env = {&w->config, w->in->client, w->in->cube, w->now, raw};
+        struct query_env env = {&w->config, w->in->client, w->in->cube, w->now, .raw = raw};
         struct result result;
         struct err err = {0};
         double seconds = 0;

@@ -20,6 +20,7 @@ struct world {
     size_t inserted; /* of traffic.items */
     uint64_t bid;
     int64_t now;
+    uint64_t piece_rows; /* of struct query_env */
 };
 
 /* Seed of this run: CASK_SEED, else the time. */

@@ -64,6 +64,19 @@ static void set(struct lab *lab, const char *key, const char *value) {
     assert_ok(question_set(&lab->question, str_from(key), str_from(value), &err), err);
 }
 
+/* All in one statement. */
+static bool statement(const struct plan *p, struct buf *sql) {
+    struct prepared *prepared = plan_prepare(p);
+    struct pieces pieces = {0};
+    static const enum fact facts[] = {FACT_V, FACT_D, FACT_U};
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++)
+        pieces_cut(facts[i], plan_flags_to_make(prepared, facts[i]), NULL, 0, PIECE_ROWS, &pieces);
+    bool any = plan_sql(prepared, true, pieces.items, pieces.len, sql);
+    pieces_release(&pieces);
+    plan_free(prepared);
+    return any;
+}
+
 static const char *plan(struct lab *lab, size_t n_sites, int64_t from, int64_t to) {
     struct err err = {0};
     spans_release(&lab->spans);
@@ -80,7 +93,7 @@ static const char *plan(struct lab *lab, size_t n_sites, int64_t from, int64_t t
                      .base = lab->question.metrics,
                      .n_base = lab->question.n_metrics};
     buf_clear(&lab->sql);
-    return plan_sql(&p, &lab->sql) ? buf_cstr(&lab->sql) : NULL;
+    return statement(&p, &lab->sql) ? buf_cstr(&lab->sql) : NULL;
 }
 
 #define has(sql, text) (strstr((sql), (text)) != NULL)

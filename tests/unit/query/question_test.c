@@ -35,6 +35,8 @@ static void set__every_key_fills_its_field(void **state) {
     assert_str(q.zone, "Asia/Kolkata");
     take(&q, "compare", "quarter");
     assert_int_equal(q.compare, COMPARE_QUARTER);
+    take(&q, "align", "weekday");
+    assert_int_equal(q.align, ALIGN_WEEKDAY);
     take(&q, "compare", "none");
     assert_int_equal(q.compare, COMPARE_NONE);
     take(&q, "bots", "only");
@@ -83,10 +85,12 @@ static void errors__name_the_word_and_what_is_known(void **state) {
     static const struct {
         const char *key, *value, *known;
     } cases[] = {
-        {"metrics", "pagevews", "pageviews"},
+        {"metrics", "pagevews", "did you mean 'pageviews'?"},
+        {"align", "day", "weekday"},
+        {"by", "dayly", "did you mean 'day'?"},
         {"metrics", "visitors,,hits", "hits"},
         {"order", "nothing", "bounce_rate"},
-        {"group", "contry", "country"},
+        {"group", "contry", "did you mean 'country'?"},
         {"filter", "contry=US", "country"},
         {"filter", "country", "DIMENSION=VALUE"},
         {"filter", "country!US", "!="},
@@ -140,6 +144,37 @@ static void lists__end_at_their_limit(void **state) {
     assert_non_null(strstr(err.text, "16 dimensions"));
 }
 
+static void check__parts_must_go_together(void **state) {
+    UNUSED(state);
+    static const struct {
+        const char *words[4][2];
+        const char *fault; /* NULL: fine */
+    } cases[] = {
+        {{{"limit", "3"}}, "limit counts groups"},
+        {{{"limit", "3"}, {"by", "day"}}, "limit counts groups"},
+        {{{"limit", "3"}, {"group", "os"}}, NULL},
+        {{{"align", "weekday"}}, "comparison"},
+        {{{"align", "weekday"}, {"compare", "previous"}}, "comparison"},
+        {{{"align", "weekday"}, {"compare", "year"}}, NULL},
+        {{{"align", "weekday"}, {"compare", "year"}, {"by", "hour"}}, NULL},
+        {{{"align", "weekday"}, {"compare", "month"}, {"by", "week"}}, NULL},
+        {{{"align", "weekday"}, {"compare", "year"}, {"by", "month"}}, "by month"},
+        {{{"align", "date"}, {"compare", "previous"}, {"by", "month"}}, NULL},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct question q = {0};
+        struct err err = {0};
+        assert_int_equal(question_check(&q, &err), ERR_USAGE); /* no metric */
+        take(&q, "metrics", "hits");
+        for (size_t j = 0; j < 4 && cases[i].words[j][0] != NULL; j++)
+            take(&q, cases[i].words[j][0], cases[i].words[j][1]);
+        err = (struct err){0};
+        assert_int_equal(question_check(&q, &err), cases[i].fault ? ERR_USAGE : 0);
+        if (cases[i].fault != NULL)
+            assert_non_null(strstr(err.text, cases[i].fault));
+    }
+}
+
 static void json__repeats_the_question(void **state) {
     UNUSED(state);
     struct question q = {0};
@@ -157,6 +192,7 @@ static void json__repeats_the_question(void **state) {
     take(&q, "group", "os");
     take(&q, "filter", "path!=\"");
     take(&q, "compare", "week");
+    take(&q, "align", "weekday");
     take(&q, "order", "hits");
     take(&q, "limit", "3");
     question_to_json(&q, STR("UTC"), STR("a"), STR("b"), &out);
@@ -164,11 +200,12 @@ static void json__repeats_the_question(void **state) {
         buf_str(&out),
         "{\"metrics\":[\"hits\"],\"sites\":[\"a\\\"b\"],\"from\":\"a\",\"to\":\"b\",\"tz\":\"UTC\","
         "\"by\":\"day\",\"fill\":true,\"group\":[\"os\"],\"filters\":[\"path!=\\\"\"],"
-        "\"bots\":\"exclude\",\"compare\":\"week\",\"order\":\"hits\",\"limit\":3}");
+        "\"bots\":\"exclude\",\"compare\":\"week\",\"align\":\"weekday\",\"order\":\"hits\","
+        "\"limit\":3}");
     buf_release(&out);
 }
 
 UNIT_MAIN(unit_test(set__every_key_fills_its_field), unit_test(set__all_sites_are_no_list),
           unit_test(filter__the_first_operator_ends_the_name),
           unit_test(errors__name_the_word_and_what_is_known), unit_test(lists__end_at_their_limit),
-          unit_test(json__repeats_the_question))
+          unit_test(check__parts_must_go_together), unit_test(json__repeats_the_question))

@@ -35,9 +35,10 @@ static void make(enum grain by, const char *from, const char *to) {
     assert_ok(spans_make(zone, by, at(from), at(to), &spans, &err), err);
 }
 
-static void move(enum grain by, enum compare compare, const char *now) {
+static void move_aligned(enum grain by, enum compare compare, enum align align, const char *now) {
     spans_release(&shifted);
-    spans_shift(zone, by, compare, now ? at(now) : NEVER, &spans, &shifted);
+    spans_shift(zone, by, (struct comparison){compare, align}, now ? at(now) : NEVER, &spans,
+                &shifted);
     assert_int_equal(shifted.len, spans.len);
     int64_t end = INT64_MIN;
     for (size_t i = 0; i < shifted.len; i++) { /* what is left is in order and does not overlap */
@@ -47,6 +48,10 @@ static void move(enum grain by, enum compare compare, const char *now) {
         assert_true(s.from < s.to && s.from >= end);
         end = s.to;
     }
+}
+
+static void move(enum grain by, enum compare compare, const char *now) {
+    move_aligned(by, compare, ALIGN_DATE, now);
 }
 
 static void expect(size_t i, const char *from, const char *to) {
@@ -196,6 +201,64 @@ static void hours__keep_their_local_time(void **state) {
     expect(2, "2021-03-07T03:00", "2021-03-07T04:00");
 }
 
+/* Dates from a printed calendar. */
+static void weekday__days_go_with_the_same_weekday(void **state) {
+    UNUSED(state);
+    use_zone("America/Los_Angeles");
+    make(GRAIN_DAY, "2021-02-27", "2021-03-16"); /* Saturday; the 14th has 23 hours */
+    move_aligned(GRAIN_DAY, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(0, "2020-02-29", "2020-03-01"); /* Saturday */
+    expect(1, "2020-03-01", "2020-03-02");
+    expect(9, "2020-03-09", "2020-03-10"); /* Monday: the one before it had 23 hours */
+    expect(15, "2020-03-15", "2020-03-16");
+    move_aligned(GRAIN_DAY, COMPARE_MONTH, ALIGN_WEEKDAY, NULL);
+    expect(0, "2021-01-30", "2021-01-31");
+    move_aligned(GRAIN_DAY, COMPARE_QUARTER, ALIGN_WEEKDAY, NULL);
+    expect(0, "2020-11-28", "2020-11-29");
+    move_aligned(GRAIN_DAY, COMPARE_WEEK, ALIGN_WEEKDAY, NULL);
+    expect(0, "2021-02-20", "2021-02-21");
+    make(GRAIN_DAY, "2024-02-28", "2024-03-02"); /* Wednesday; by date, the 29th has none */
+    move_aligned(GRAIN_DAY, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(0, "2023-03-01", "2023-03-02");
+    expect(1, "2023-03-02", "2023-03-03");
+    expect(2, "2023-03-03", "2023-03-04");
+    make(GRAIN_DAY, "2021-01-01", "2021-01-02"); /* ISO week 53 of 2020 goes with week 1 of it */
+    move_aligned(GRAIN_DAY, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(0, "2020-01-03", "2020-01-04");
+}
+
+static void weekday__hours_and_whole_ranges_too(void **state) {
+    UNUSED(state);
+    use_zone("Australia/Lord_Howe");
+    make(GRAIN_HOUR, "2021-04-05",
+         "2021-04-06"); /* Monday; 364 days before there was half an hour more on the 5th */
+    move_aligned(GRAIN_HOUR, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(0, "2020-04-06T00:00", "2020-04-06T01:00");
+    expect(23, "2020-04-06T23:00", "2020-04-07T00:00");
+    make(GRAIN_NONE, "2021-03-01", "2021-04-01");
+    move_aligned(GRAIN_NONE, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(0, "2020-03-02", "2020-04-02");
+    use_zone("Europe/Berlin");
+    make(GRAIN_HOUR, "2022-03-27", "2022-03-28"); /* has no 02:00; 28 March 2021 had none either */
+    move_aligned(GRAIN_HOUR, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(1, "2021-03-28T01:00", "2021-03-28T03:00");
+    expect(2, "2021-03-28T03:00", "2021-03-28T04:00");
+}
+
+static void weekday__a_partial_day_is_compared_with_the_same_part(void **state) {
+    UNUSED(state);
+    use_zone("Europe/Berlin");
+    make(GRAIN_DAY, "2021-03-29", "2021-04-05");
+    move_aligned(GRAIN_DAY, COMPARE_YEAR, ALIGN_WEEKDAY, "2021-03-31T12:00");
+    expect(1, "2020-03-31", "2020-04-01");
+    expect(2, "2020-04-01", "2020-04-01T12:00");
+    assert_true(is_none(3));
+    make(GRAIN_DAY, "2021-03-29T06:30", "2021-03-30T18:00"); /* odd ends */
+    move_aligned(GRAIN_DAY, COMPARE_YEAR, ALIGN_WEEKDAY, NULL);
+    expect(0, "2020-03-30T06:30", "2020-03-31");
+    expect(1, "2020-03-31", "2020-03-31T18:00");
+}
+
 static void whole__range_moves_with_its_calendar(void **state) {
     UNUSED(state);
     use_zone("America/Los_Angeles");
@@ -260,6 +323,10 @@ UNIT_MAIN(with_zone(make__buckets_tile_the_range), with_zone(make__too_many_buck
           with_zone(coarse__buckets_compare_with_whole_ones),
           with_zone(coarse__months_a_week_before_are_whole),
           with_zone(coarse__weeks_compare_with_the_nearest_whole_week),
-          with_zone(hours__keep_their_local_time), with_zone(whole__range_moves_with_its_calendar),
+          with_zone(hours__keep_their_local_time),
+          with_zone(weekday__days_go_with_the_same_weekday),
+          with_zone(weekday__hours_and_whole_ranges_too),
+          with_zone(weekday__a_partial_day_is_compared_with_the_same_part),
+          with_zone(whole__range_moves_with_its_calendar),
           with_zone(previous__whole_days_go_back_by_days_and_odd_ranges_by_seconds),
           with_zone(partial__is_compared_with_the_same_part))
