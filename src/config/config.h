@@ -22,6 +22,7 @@ struct config {
     char *file;     /* NULL: defaults */
     char *data;     /* data directory, as written (relative to the working directory) */
     char *timezone; /* "UTC" by default */
+    char *listen;   /* "127.0.0.1:8080" */
     struct config_site *sites;
     size_t n_sites;
     struct config_product *products;
@@ -30,6 +31,8 @@ struct config {
     size_t n_assets;
     char **downloads;
     size_t n_downloads;
+    char **referrer_spam; /* domains, lower case, beside the list of the program */
+    size_t n_referrer_spam;
     char *country_database;       /* NULL: the one that comes with the program */
     uint64_t engine_memory_bytes; /* 0: automatic, see config_memory() */
     uint64_t query_memory_bytes;  /* 0: automatic */

@@ -12,7 +12,8 @@ struct applier {
     struct instance *in;
     struct client *client; /* to ask whether the engine is back */
     struct apply *apply;
-    bool lost; /* what the engine has is unknown: reopen before going on */
+    const atomic_bool *stop; /* may be NULL */
+    bool lost;               /* what the engine has is unknown: reopen before going on */
     unsigned tries;
     uint64_t applied; /* as it was at the last failure */
 };
@@ -36,6 +37,8 @@ static int wait_for_engine(struct applier *a, struct err *err) {
     double end = clock_monotonic_seconds() + WAIT_SECONDS;
     for (;;) {
         uint64_t running = 1;
+        if (a->stop != NULL && *a->stop)
+            return err_set(err, ERR_STOPPED, "stopped");
         int rc = engine_process_alive(a->in->engine) ? count_inserts(a->client, &running, err)
                                                      : ERR_AWAY;
         if (rc == 0 && running == 0)
@@ -75,8 +78,10 @@ static int open_apply(struct applier *a, enum dataset dataset, struct err *err) 
     return apply_open(&env, &a->apply, err);
 }
 
-int applier_open(struct instance *in, enum dataset dataset, struct applier **ret, struct err *err) {
+int applier_open(struct instance *in, enum dataset dataset, const atomic_bool *stop,
+                 struct applier **ret, struct err *err) {
     struct applier *a = xcalloc(1, sizeof *a);
+    a->stop = stop;
     a->in = in;
     int rc = client_new(engine_process_socket(in->engine), NULL, &a->client, err);
     if (rc == 0) {

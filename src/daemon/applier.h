@@ -5,11 +5,14 @@
 
 #include "daemon/instance.h"
 
+#include <stdatomic.h>
+
 struct applier;
 
-/* Borrows the instance. Waits for the engine if it is not there. */
-MUSTCHECK int applier_open(struct instance *in, enum dataset dataset, struct applier **ret,
-                           struct err *err);
+/* Borrows the instance. Waits for the engine if it is not there. `stop` (may be NULL): set by
+ * another thread, it ends every wait with ERR_STOPPED. */
+MUSTCHECK int applier_open(struct instance *in, enum dataset dataset, const atomic_bool *stop,
+                           struct applier **ret, struct err *err);
 /* As apply_run(). Loads the refiner when the first block is to be refined. ERR_AWAY only when the
  * engine died over and over, or does not come back. */
 MUSTCHECK int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err);

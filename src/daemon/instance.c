@@ -17,6 +17,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+const enum dataset instance_datasets[] = {DATASET_LOGS, DATASET_WEB};
+const size_t instance_n_datasets = ARRAY_LEN(instance_datasets);
+
 #define SCHEMA_KEY "schema"
 #define STEP_BLOCKS 16 /* between two looks at progress and stop */
 
@@ -87,7 +90,7 @@ static int open_store(struct instance *in, struct err *err) {
     if (rc == 0)
         rc = schema_make_tables(in->client, err);
     if (rc == 0)
-        rc = cube_open(in->config, in->control, in->client, &in->cube, err);
+        rc = cube_open(in->config, in->control, in->cube_client, &in->cube, err);
     return rc == 0 && !ours ? forget_rows(in, err) : rc;
 }
 
@@ -162,6 +165,8 @@ static int open_engine(struct instance *in, struct err *err) {
         return rc;
     engine_process_set_restart(in->engine, true);
     rc = client_new(engine_process_socket(in->engine), NULL, &in->client, err);
+    if (rc == 0)
+        rc = client_new(engine_process_socket(in->engine), NULL, &in->cube_client, err);
     return rc == 0 ? open_store(in, err) : rc;
 }
 
@@ -208,6 +213,7 @@ void instance_close(struct instance *in) {
     if (in == NULL)
         return;
     cube_close(in->cube);
+    client_free(in->cube_client);
     client_free(in->client);
     refiner_free(rules_end(&in->rules, NULL, NULL));
     refiner_free(in->refiner);
@@ -280,7 +286,9 @@ int instance_load_refiner(struct instance *in, struct err *err) {
     if (in->refiner != NULL)
         return 0;
     char *keys = join(in->data_dir, "keys");
-    int rc = apply_position(in->control, DATASET_LOGS, &applied, err);
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && applied == 0 && i < instance_n_datasets; i++)
+        rc = apply_position(in->control, instance_datasets[i], &applied, err);
     if (rc == 0 && applied > 0 && !fs_exists(keys))
         rc = err_set(
             err, ERR_NOTFOUND,
@@ -304,7 +312,7 @@ int instance_load_refiner(struct instance *in, struct err *err) {
 
 /* The store must not be ahead of the lake: numbers of blocks would be given a second time and taken
  * for applied, and what the lake lost would be counted for ever. */
-static int check_end(struct instance *in, enum dataset dataset, uint64_t last, struct err *err) {
+int instance_check_end(struct instance *in, enum dataset dataset, uint64_t last, struct err *err) {
     uint64_t applied = 0;
     int rc = apply_position(in->control, dataset, &applied, err);
     if (rc == 0 && applied > last)
@@ -317,17 +325,25 @@ static int check_end(struct instance *in, enum dataset dataset, uint64_t last, s
     return rc;
 }
 
-int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
-                      struct err *err) {
+static int catch_up(struct instance *in, enum dataset dataset, instance_progress_fn *progress,
+                    void *arg, struct err *err) {
     uint64_t last = 0;
     struct applier *a = NULL;
-    int rc = instance_lake_last(in, DATASET_LOGS, &last, err);
+    int rc = instance_lake_last(in, dataset, &last, err);
     if (rc == 0)
-        rc = check_end(in, DATASET_LOGS, last, err);
+        rc = instance_check_end(in, dataset, last, err);
     if (rc == 0)
-        rc = applier_open(in, DATASET_LOGS, &a, err);
+        rc = applier_open(in, dataset, NULL, &a, err);
     if (rc == 0 && last > apply_refined(applier_apply(a)))
-        rc = apply_all(in, a, DATASET_LOGS, last, progress, arg, err);
+        rc = apply_all(in, a, dataset, last, progress, arg, err);
     applier_close(a);
+    return rc;
+}
+
+int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
+                      struct err *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+        rc = catch_up(in, instance_datasets[i], progress, arg, err);
     return rc;
 }

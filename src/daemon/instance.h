@@ -17,7 +17,8 @@ struct instance {
     int lock_fd;
     struct control *control;
     struct engine_process *engine;
-    struct client *client; /* of the thread that opened the instance */
+    struct client *client;      /* of the thread that opened the instance */
+    struct client *cube_client; /* of the thread that seals */
     struct cube *cube;
     struct refiner
         *refiner;        /* NULL until something must be applied: loading the agents takes time */
@@ -38,7 +39,11 @@ void instance_close(struct instance *in);
  * store that has rows: all visitors would be new. */
 MUSTCHECK int instance_load_refiner(struct instance *in, struct err *err);
 
-/* Bring the store up to the lake (all datasets that have refined events: logs). Cheap when nothing
+/* Datasets whose records become events. */
+extern const enum dataset instance_datasets[];
+extern const size_t instance_n_datasets;
+
+/* Bring the store up to the lake (all datasets that have events). Cheap when nothing
  * is missing. ERR_AWAY from the engine is waited out: it is started again and asked what it has, a
  * few times. `progress` may be NULL. */
 typedef int instance_progress_fn(void *arg, uint64_t done_bytes, uint64_t all_bytes);
@@ -49,6 +54,10 @@ MUSTCHECK int instance_catch_up(struct instance *in, instance_progress_fn *progr
  * instance_catch_up() makes everything again from the lake. A crash in the middle is taken up by
  * the next instance_open(). */
 MUSTCHECK int instance_drop_store(struct instance *in, struct err *err);
+
+/* ERR_CORRUPT when the store has blocks of the dataset behind `last`, the newest of the lake. */
+MUSTCHECK int instance_check_end(struct instance *in, enum dataset dataset, uint64_t last,
+                                 struct err *err);
 
 /* Newest block of the lake, after recovery (nothing else may be writing). 0: none. */
 MUSTCHECK int instance_lake_last(struct instance *in, enum dataset dataset, uint64_t *ret_bid,

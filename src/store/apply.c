@@ -305,6 +305,8 @@ struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t
     return sum;
 }
 
+void apply_forget_counts(struct apply *a) { a->blocks.len = 0; }
+
 uint64_t apply_damaged(const struct apply *a, struct err *ret_first) {
     *ret_first = a->damage;
     return a->damaged;

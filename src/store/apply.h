@@ -61,6 +61,8 @@ struct apply_counts {
     uint64_t records, accepted, rejected[REASON_COUNT];
 };
 struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t last);
+/* What was counted so far is known to the caller: keep no more of it. */
+void apply_forget_counts(struct apply *a);
 
 /* Blocks of the lake that could not be read and were passed over, and what was wrong with the
  * first. */

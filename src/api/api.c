@@ -1,0 +1,125 @@
+#include "api/internal.h"
+
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define EVENT_THREADS 2u
+#define WORKER_THREADS 8u
+
+/* --- the table --- */
+
+enum {
+#define ROUTE(methods, path, run, max_body, access, handler, params, doc) PLACE_##handler,
+#include "api/routes.def"
+#undef ROUTE
+    PLACES
+};
+
+#define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
+    static const struct api_route route_of_##handler = {#handler, access, doc, params,             \
+                                                        PLACE_##handler};
+#include "api/routes.def"
+#undef ROUTE
+
+static void guard(struct http_exchange *x, void *arg);
+
+const struct http_route api_routes[] = {
+#define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
+    {methods, path, run, max_body, guard, &route_of_##handler},
+#include "api/routes.def"
+#undef ROUTE
+};
+const size_t api_n_routes = ARRAY_LEN(api_routes);
+
+static http_handler *const handlers[] = {
+#define ROUTE(methods, path, run, max_body, access, handler, params, doc) handler,
+#include "api/routes.def"
+#undef ROUTE
+};
+
+/* --- before and behind every handler --- */
+
+/* Who may not call a route never reaches its handler. */
+static void guard(struct http_exchange *x, void *arg) {
+    const struct api_route *route = http_route(x)->extra;
+    if (route->access == ACCESS_LOCAL && !http_is_local(x)) {
+        http_reply_error(x, MHD_HTTP_FORBIDDEN, "only on the unix socket");
+        return;
+    }
+    handlers[route->place](x, arg);
+}
+
+static void count(struct http_exchange *x, void *arg) {
+    struct api *api = arg;
+    const struct api_route *route = http_route(x)->extra;
+    unsigned hundreds = http_status(x) / 100;
+    if (hundreds < ARRAY_LEN(api->counts[0].requests))
+        atomic_fetch_add(&api->counts[route->place].requests[hundreds], 1);
+}
+
+void api_reply_err(struct http_exchange *x, const struct err *err) {
+    static const struct {
+        int code;
+        unsigned status;
+    } statuses[] = {
+        {ERR_USAGE, MHD_HTTP_BAD_REQUEST},           {ERR_NOTFOUND, MHD_HTTP_NOT_FOUND},
+        {ERR_TOOBIG, MHD_HTTP_CONTENT_TOO_LARGE},    {ERR_BUSY, MHD_HTTP_CONFLICT},
+        {ERR_NOSPACE, MHD_HTTP_SERVICE_UNAVAILABLE}, {ERR_AWAY, MHD_HTTP_SERVICE_UNAVAILABLE},
+        {ERR_STOPPED, MHD_HTTP_SERVICE_UNAVAILABLE}, {ERR_IO, MHD_HTTP_SERVICE_UNAVAILABLE},
+    };
+    unsigned status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++)
+        if (statuses[i].code == err->code)
+            status = statuses[i].status;
+    http_reply_error(x, status, "%s", err->text);
+}
+
+/* --- open and close --- */
+
+int api_open(const struct api_options *options, struct api **ret, struct err *err) {
+    UNUSED(err);
+    struct api *api = xcalloc(1, sizeof *api);
+    api->options = *options;
+    api->counts = xcalloc(PLACES, sizeof *api->counts);
+    api->started_ms = clock_now_ms(&clock_system);
+    *ret = api;
+    return 0;
+}
+
+int api_listen(struct api *api, const char *listen, struct err *err) {
+    struct buf path = {0};
+    buf_printf(&path, "%s/caskalytics.sock", live_instance(api->options.live)->data_dir);
+    const struct http_options options = {.listen = listen,
+                                         .unix_path = buf_cstr(&path),
+                                         .routes = api_routes,
+                                         .n_routes = api_n_routes,
+                                         .arg = api,
+                                         .workers = WORKER_THREADS,
+                                         .events = EVENT_THREADS,
+                                         .done = count};
+    int rc = http_server_start(&options, &api->server, err);
+    buf_release(&path);
+    return rc;
+}
+
+unsigned api_port(const struct api *api) { return http_server_port(api->server); }
+
+int api_reload(struct api *api, const struct config *config, struct err *err) {
+    UNUSED(err);
+    api->options.config = config;
+    return 0;
+}
+
+void api_drain(struct api *api, double seconds) {
+    if (api->server != NULL)
+        http_server_drain(api->server, seconds);
+}
+
+void api_close(struct api *api) {
+    if (api == NULL)
+        return;
+    http_server_stop(api->server);
+    free(api->counts);
+    free(api);
+}

@@ -1,0 +1,34 @@
+/* The HTTP interface of a running server: JSON over query, people and what they may do, beacons,
+ * logs that are sent in. One table of routes (routes.def): the routes themselves, who may call
+ * them, and the OpenAPI document come from it. */
+#ifndef CASK_API_H
+#define CASK_API_H
+
+#include "config/config.h"
+#include "daemon/live.h"
+#include "http/server.h"
+
+struct api;
+
+struct api_options {
+    const struct config *config; /* borrowed; a reload hands in another one */
+    const char *config_path;     /* for the reload; NULL: the default file */
+    struct live *live;
+    bool open; /* `demo`: no log-in needed for reading, on loopback */
+};
+
+/* Makes what its parts need: the cache of answers, clients of the engine for the workers, people
+ * from control data, recent ids of beacons from the lake. */
+MUSTCHECK int api_open(const struct api_options *options, struct api **ret, struct err *err);
+/* Listen. The unix socket DATA/caskalytics.sock is always there: who may open it needs no log-in.
+ */
+MUSTCHECK int api_listen(struct api *api, const char *listen, struct err *err);
+unsigned api_port(const struct api *api);
+/* The configuration was read again and is good: take over what can be changed while running. */
+MUSTCHECK int api_reload(struct api *api, const struct config *config, struct err *err);
+/* No new requests; what waits is answered, at most for `seconds`. Before live_stop(). */
+void api_drain(struct api *api, double seconds);
+/* After live_stop(). Takes NULL. */
+void api_close(struct api *api);
+
+#endif

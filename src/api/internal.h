@@ -1,0 +1,53 @@
+/* Inside of the API: shared by the files of this folder only. */
+#ifndef CASK_API_INTERNAL_H
+#define CASK_API_INTERNAL_H
+
+#include "api/api.h"
+
+#include <stdatomic.h>
+
+/* Who may call a route. */
+enum access {
+    ACCESS_PUBLIC, /* anybody: beacons, health, log-in */
+    ACCESS_LOCAL,  /* only over the unix socket */
+    ACCESS_SOURCE, /* a token of a source, or the unix socket */
+    ACCESS_VIEWER, /* who is logged in, or has a token or share link; sites are checked by it */
+    ACCESS_EDITOR,
+    ACCESS_ADMIN
+};
+
+/* The part of a route that the transport does not know: http_route.extra. */
+struct api_route {
+    const char *name; /* of the operation, in the OpenAPI document */
+    enum access access;
+    const char *doc;    /* one line */
+    const char *params; /* "name:what it is\nname:..." of the query string; "" none */
+    unsigned place;     /* in routes.def: for counting */
+};
+
+/* Counters for /metrics, by route and status class. */
+struct api_counts {
+    atomic_ullong requests[6]; /* by hundreds of the status */
+    atomic_ullong micros;      /* time in handlers */
+};
+
+struct api {
+    struct api_options options;
+    struct http_server *server;
+    struct api_counts *counts; /* by place of the route */
+    int64_t started_ms;
+};
+
+/* One handler each, in the file that its row names. */
+#define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
+    void handler(struct http_exchange *x, void *api);
+#include "api/routes.def"
+#undef ROUTE
+
+extern const struct http_route api_routes[];
+extern const size_t api_n_routes;
+
+/* 400, 404, 413, 503 ... and the text of the error. */
+void api_reply_err(struct http_exchange *x, const struct err *err);
+
+#endif

@@ -1,0 +1,135 @@
+/* serve: everything at once, until it is asked to stop.
+ *
+ * Start: lock, control data, engine, intakes (from here on records can be taken), HTTP, sources.
+ * Stop, in the other direction: no new requests, sources end, what was taken becomes durable and is
+ * answered, the store keeps what it has. */
+#include "api/api.h"
+#include "base/log.h"
+#include "cmd/cmd.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define DRAIN_SECONDS 8.0
+
+struct server {
+    struct config *config;
+    struct instance *in;
+    struct live *live;
+    struct api *api;
+    pthread_t main;
+    struct err fatal; /* of the lake: the process must end with its code */
+};
+
+/* Signals are taken by the main thread only, one after the other. */
+static void block_signals(sigset_t *ret) {
+    sigemptyset(ret);
+    sigaddset(ret, SIGINT);
+    sigaddset(ret, SIGTERM);
+    sigaddset(ret, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, ret, NULL);
+    signal(SIGPIPE, SIG_IGN);
+}
+
+static void on_failed(void *arg, const struct err *err) {
+    struct server *s = arg;
+    s->fatal = *err;
+    log_line(LOG_ERROR, "lake_failed", "error=\"%s\"", err->text);
+    pthread_kill(s->main, SIGTERM);
+}
+
+/* As many descriptors as the system lets us have: each client takes one. */
+static void raise_limits(void) {
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
+/* systemd's readiness protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. */
+static void notify(const char *state) {
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (path == NULL || strlen(path) >= sizeof at.sun_path)
+        return;
+    memcpy(at.sun_path, path, strlen(path));
+    if (at.sun_path[0] == '@')
+        at.sun_path[0] = '\0';
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0) {
+        (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at,
+                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+        close(fd);
+    }
+}
+
+/* All or nothing: a file with a mistake changes nothing. */
+static void reload(struct server *s, const struct cmd_context *ctx) {
+    struct config *fresh = NULL;
+    struct err err = {0};
+    int rc = cmd_config(ctx, &fresh, &err);
+    if (rc == 0)
+        rc = api_reload(s->api, fresh, &err);
+    if (rc != 0) {
+        log_line(LOG_ERROR, "reload_failed", "error=\"%s\"", err.text);
+        config_free(fresh);
+        return;
+    }
+    log_line(LOG_INFO, "reloaded", "file=%s", fresh->file != NULL ? fresh->file : "");
+}
+
+static void run(struct server *s, const struct cmd_context *ctx, const sigset_t *signals) {
+    notify("READY=1");
+    for (;;) {
+        int signal_number = 0;
+        if (sigwait(signals, &signal_number) != 0)
+            continue;
+        if (signal_number != SIGHUP)
+            break;
+        notify("RELOADING=1");
+        reload(s, ctx);
+        notify("READY=1");
+    }
+    notify("STOPPING=1");
+}
+
+int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+    struct server s = {.main = pthread_self()};
+    sigset_t signals;
+    const char *listen = cmd_value(args, "listen", 0);
+    int rc = cmd_config(ctx, &s.config, err);
+    if (rc != 0)
+        return rc;
+    block_signals(&signals);
+    raise_limits();
+    rc = instance_open(s.config, cmd_data_dir(ctx, s.config), "serve", &s.in, err);
+    if (rc == 0)
+        rc = live_start(s.in, on_failed, &s, &s.live, err);
+    const struct api_options options = {
+        .config = s.config, .config_path = ctx->config_path, .live = s.live};
+    if (rc == 0)
+        rc = api_open(&options, &s.api, err);
+    if (rc == 0)
+        rc = api_listen(s.api, listen != NULL ? listen : s.config->listen, err);
+    if (rc == 0) {
+        log_line(LOG_INFO, "listening", "port=%u", api_port(s.api));
+        run(&s, ctx, &signals);
+        log_line(LOG_INFO, "stopping", "seconds=%.0f", DRAIN_SECONDS);
+        api_drain(s.api, DRAIN_SECONDS);
+    }
+    live_stop(s.live);
+    api_close(s.api);
+    instance_close(s.in);
+    config_free(s.config);
+    if (rc == 0 && s.fatal.code != 0)
+        rc = err_set(err, s.fatal.code, "%s", s.fatal.text);
+    return rc;
+}

@@ -1,0 +1,360 @@
+#include "daemon/live.h"
+
+#include "base/log.h"
+#include "daemon/applier.h"
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define GATHER_SECONDS 0.25    /* records wait so long for others to share an INSERT */
+#define STEP_BLOCKS 4096       /* of one dataset before the others get their turn */
+#define SEAL_SECONDS 60.0      /* between two looks for time to seal */
+#define RETRY_SECONDS_MAX 30.0 /* after errors, growing from 1 s */
+
+struct live {
+    struct instance *in;
+    struct intake *intakes[DATASET_MAX + 1];
+    pthread_t applier, sealer;
+    bool applying, sealing; /* the threads were started */
+    void (*failed)(void *arg, const struct err *err);
+    void *failed_arg;
+    atomic_bool stop;
+
+    pthread_mutex_t mutex; /* guards all below */
+    pthread_cond_t changed;
+    struct live_state state;
+    unsigned paused;
+    unsigned busy;  /* threads that work on the store */
+    unsigned epoch; /* grows when the store may have become another one */
+};
+
+/* --- waiting --- */
+
+static void deadline(double seconds, struct timespec *ret) {
+    clock_gettime(CLOCK_MONOTONIC, ret);
+    ret->tv_sec += (time_t)seconds;
+    ret->tv_nsec += (long)((seconds - (double)(time_t)seconds) * 1e9);
+    if (ret->tv_nsec >= 1000000000) {
+        ret->tv_sec++;
+        ret->tv_nsec -= 1000000000;
+    }
+}
+
+/* With the mutex; returns early when something changes. False: the time is over. */
+static bool wait_until(struct live *l, const struct timespec *end) {
+    return pthread_cond_timedwait(&l->changed, &l->mutex, end) != ETIMEDOUT;
+}
+
+static void rest(struct live *l, double seconds) {
+    struct timespec end;
+    deadline(seconds, &end);
+    pthread_mutex_lock(&l->mutex);
+    while (!l->stop && wait_until(l, &end)) {
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static bool is_applied(const struct live_state *s, const uint64_t durable[DATASET_MAX + 1]) {
+    for (size_t i = 0; i < instance_n_datasets; i++)
+        if (s->applied[instance_datasets[i]] < durable[instance_datasets[i]])
+            return false;
+    return true;
+}
+
+/* Leave to work on the store; with the mutex. False: stop. */
+static bool enter(struct live *l) {
+    while (l->paused > 0 && !l->stop)
+        pthread_cond_wait(&l->changed, &l->mutex);
+    if (l->stop)
+        return false;
+    l->busy++;
+    return true;
+}
+
+static void leave(struct live *l) {
+    l->busy--;
+    pthread_cond_broadcast(&l->changed);
+}
+
+/* --- applying --- */
+
+/* One step of one dataset; *ret_more: there is more to do at once. */
+static int apply_step(struct live *l, struct applier *a, enum dataset dataset, bool *ret_more,
+                      struct err *err) {
+    pthread_mutex_lock(&l->mutex);
+    uint64_t durable = l->state.durable[dataset];
+    pthread_mutex_unlock(&l->mutex);
+    uint64_t at = apply_refined(applier_apply(a)), upto = durable;
+    if (bid_segment(at) == bid_segment(durable) && bid_block(durable) > bid_block(at) + STEP_BLOCKS)
+        upto = at + STEP_BLOCKS;
+    int rc = at < upto ? applier_run(a, upto, true, err) : 0;
+    if (rc != 0)
+        return rc;
+    struct apply_counts counts = apply_counts(applier_apply(a), 0, UINT64_MAX);
+    apply_forget_counts(applier_apply(a));
+    pthread_mutex_lock(&l->mutex);
+    if (counts.records > 0)
+        l->state.version++;
+    l->state.applied[dataset] = upto;
+    l->state.accepted += counts.accepted;
+    for (size_t i = 0; i < REASON_COUNT; i++)
+        l->state.rejected += counts.rejected[i];
+    *ret_more = *ret_more || upto < l->state.durable[dataset];
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    return 0;
+}
+
+static void close_appliers(struct applier *appliers[]) {
+    for (size_t i = 0; i < instance_n_datasets; i++) {
+        applier_close(appliers[i]);
+        appliers[i] = NULL;
+    }
+}
+
+static int open_appliers(struct live *l, struct applier *appliers[], struct err *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+        if (appliers[i] == NULL)
+            rc = applier_open(l->in, instance_datasets[i], &l->stop, &appliers[i], err);
+    return rc;
+}
+
+static int apply_all(struct live *l, struct applier *appliers[], struct err *err) {
+    bool more = true;
+    int rc = open_appliers(l, appliers, err);
+    while (rc == 0 && more && !l->stop) {
+        more = false;
+        for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+            rc = apply_step(l, appliers[i], instance_datasets[i], &more, err);
+    }
+    return rc;
+}
+
+static void say(struct live *l, int rc, const struct err *err) {
+    pthread_mutex_lock(&l->mutex);
+    bool was = l->state.ready;
+    l->state.ready = rc == 0;
+    l->state.error = rc == 0 ? (struct err){0} : *err;
+    if (rc == 0)
+        l->state.applied_at_ms = clock_now_ms(&clock_system);
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    if (rc != 0 && rc != ERR_STOPPED)
+        log_line(LOG_ERROR, "apply_failed", "error=\"%s\"", err->text);
+    else if (!was && rc == 0)
+        log_line(LOG_INFO, "ready", "version=%llu", (unsigned long long)l->state.version);
+}
+
+static void *applier_main(void *arg) {
+    struct live *l = arg;
+    struct applier *appliers[DATASET_MAX + 1] = {0};
+    double pause = 0;
+    bool first = true;
+    unsigned epoch = 0;
+    pthread_mutex_lock(&l->mutex);
+    for (;;) {
+        while (!l->stop && !first && pause == 0 && is_applied(&l->state, l->state.durable))
+            pthread_cond_wait(&l->changed, &l->mutex);
+        if (!enter(l))
+            break;
+        bool other = l->epoch != epoch;
+        epoch = l->epoch;
+        pthread_mutex_unlock(&l->mutex);
+        struct err err = {0};
+        if (other)
+            close_appliers(appliers);
+        int rc = apply_all(l, appliers, &err);
+        if (rc != 0)
+            close_appliers(appliers); /* they begin by asking the store what it has */
+        say(l, rc, &err);
+        first = false;
+        pthread_mutex_lock(&l->mutex);
+        leave(l);
+        pthread_mutex_unlock(&l->mutex);
+        pause = rc == 0                         ? 0
+                : pause == 0                    ? 1
+                : pause * 2 < RETRY_SECONDS_MAX ? pause * 2
+                                                : RETRY_SECONDS_MAX;
+        rest(l, rc == 0 ? GATHER_SECONDS : pause);
+        pthread_mutex_lock(&l->mutex);
+    }
+    pthread_mutex_unlock(&l->mutex);
+    close_appliers(appliers);
+    return NULL;
+}
+
+/* --- sealing --- */
+
+static int stop_sealing(void *arg, uint64_t done, uint64_t all) {
+    struct live *l = arg;
+    UNUSED(done), UNUSED(all);
+    return l->stop || l->paused > 0;
+}
+
+static void *sealer_main(void *arg) {
+    struct live *l = arg;
+    for (;;) {
+        struct err err = {0};
+        rest(l, SEAL_SECONDS);
+        pthread_mutex_lock(&l->mutex);
+        bool go = enter(l), ready = l->state.ready;
+        pthread_mutex_unlock(&l->mutex);
+        if (!go)
+            return NULL;
+        int rc = ready ? cube_seal(l->in->cube, clock_now_ms(&clock_system) / 1000, stop_sealing, l,
+                                   &err)
+                       : 0;
+        if (rc != 0 && rc != ERR_STOPPED && rc != ERR_AWAY)
+            log_line(LOG_WARN, "seal_failed", "error=\"%s\"", err.text);
+        pthread_mutex_lock(&l->mutex);
+        leave(l);
+        pthread_mutex_unlock(&l->mutex);
+    }
+}
+
+/* --- start and stop --- */
+
+static void on_durable(void *arg, enum dataset dataset, uint64_t bid) {
+    struct live *l = arg;
+    pthread_mutex_lock(&l->mutex);
+    l->state.durable[dataset] = bid;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static void on_failed(void *arg, const struct err *err) {
+    struct live *l = arg;
+    l->failed(l->failed_arg, err);
+}
+
+static int open_intake(struct live *l, enum dataset dataset, struct err *err) {
+    const struct intake_options options = {.lake_root = l->in->lake_root,
+                                           .dataset = dataset,
+                                           .clock = &clock_system,
+                                           .durable = on_durable,
+                                           .failed = on_failed,
+                                           .arg = l};
+    int rc = intake_open(&options, &l->intakes[dataset], err);
+    if (rc != 0)
+        return rc;
+    uint64_t durable = intake_durable(l->intakes[dataset]);
+    on_durable(l, dataset, durable);
+    return instance_check_end(l->in, dataset, durable, err);
+}
+
+int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err), void *arg,
+               struct live **ret, struct err *err) {
+    struct live *l = xcalloc(1, sizeof *l);
+    pthread_condattr_t attr;
+    l->in = in;
+    l->failed = failed;
+    l->failed_arg = arg;
+    pthread_mutex_init(&l->mutex, NULL);
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&l->changed, &attr);
+    pthread_condattr_destroy(&attr);
+    int rc = instance_load_refiner(in, err);
+    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+        rc = open_intake(l, instance_datasets[i], err);
+    if (rc == 0) {
+        l->applying = pthread_create(&l->applier, NULL, applier_main, l) == 0;
+        l->sealing = pthread_create(&l->sealer, NULL, sealer_main, l) == 0;
+        if (!l->applying || !l->sealing)
+            rc = err_set(err, ERR_FAILED, "cannot start a thread");
+    }
+    if (rc != 0) {
+        live_stop(l);
+        return rc;
+    }
+    *ret = l;
+    return 0;
+}
+
+void live_stop(struct live *l) {
+    if (l == NULL)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(l->intakes); i++)
+        intake_close(l->intakes[i]);
+    pthread_mutex_lock(&l->mutex);
+    l->stop = true;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    if (l->applying)
+        pthread_join(l->applier, NULL);
+    if (l->sealing)
+        pthread_join(l->sealer, NULL);
+    pthread_cond_destroy(&l->changed);
+    pthread_mutex_destroy(&l->mutex);
+    free(l);
+}
+
+struct instance *live_instance(struct live *l) {
+    return l->in;
+}
+
+struct intake *live_intake(struct live *l, enum dataset dataset) {
+    return l->intakes[dataset];
+}
+
+/* --- looking --- */
+
+struct live_state live_state(struct live *l) {
+    pthread_mutex_lock(&l->mutex);
+    struct live_state state = l->state;
+    pthread_mutex_unlock(&l->mutex);
+    state.engine_starts = engine_process_generation(l->in->engine);
+    state.ready = state.ready && engine_process_alive(l->in->engine);
+    return state;
+}
+
+int live_wait_applied(struct live *l, double seconds, struct err *err) {
+    struct timespec end;
+    bool in_time = true;
+    deadline(seconds, &end);
+    pthread_mutex_lock(&l->mutex);
+    uint64_t durable[DATASET_MAX + 1];
+    memcpy(durable, l->state.durable, sizeof durable);
+    while (!is_applied(&l->state, durable) && !l->stop && in_time)
+        in_time = wait_until(l, &end);
+    bool applied = is_applied(&l->state, durable);
+    struct err why = l->state.error;
+    pthread_mutex_unlock(&l->mutex);
+    if (applied)
+        return 0;
+    return why.code != 0 ? err_set(err, ERR_AWAY, "the store is behind: %s", why.text)
+                         : err_set(err, ERR_AWAY, "the store is still catching up");
+}
+
+uint64_t live_wait_change(struct live *l, uint64_t version, double seconds) {
+    struct timespec end;
+    bool in_time = true;
+    deadline(seconds, &end);
+    pthread_mutex_lock(&l->mutex);
+    while (l->state.version == version && !l->stop && in_time)
+        in_time = wait_until(l, &end);
+    uint64_t now = l->state.version;
+    pthread_mutex_unlock(&l->mutex);
+    return now;
+}
+
+void live_pause(struct live *l) {
+    pthread_mutex_lock(&l->mutex);
+    l->paused++;
+    pthread_cond_broadcast(&l->changed);
+    while (l->busy > 0)
+        pthread_cond_wait(&l->changed, &l->mutex);
+    pthread_mutex_unlock(&l->mutex);
+}
+
+void live_resume(struct live *l) {
+    pthread_mutex_lock(&l->mutex);
+    l->paused--;
+    l->epoch++;
+    l->state.version++;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+}

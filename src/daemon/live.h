@@ -1,0 +1,51 @@
+/* Live: an opened data directory that keeps itself up to date. What sources write becomes durable
+ * (intakes), rows of the store (one applier thread) and, when its time is over, cells (one sealer
+ * thread). Owned by `serve`.
+ *
+ * The engine may die or hang at any time: collecting goes on; the applier waits, asks what the new
+ * engine has and goes on; questions get ERR_AWAY meanwhile. */
+#ifndef CASK_LIVE_H
+#define CASK_LIVE_H
+
+#include "daemon/instance.h"
+#include "daemon/intake.h"
+
+struct live;
+
+/* A moment in the life of the store. `version` grows with every change of what questions could be
+ * answered with: rows inserted, sealed or deleted time does not count, as it changes no answer. */
+struct live_state {
+    uint64_t version;
+    bool ready;                            /* the engine answers and the store is complete */
+    uint64_t durable[DATASET_MAX + 1];     /* by dataset: newest durable block */
+    uint64_t applied[DATASET_MAX + 1];     /* and the newest one that is in the store */
+    int64_t applied_at_ms;                 /* when the store last caught up with all datasets */
+    uint64_t accepted, rejected, excluded; /* lines since the start */
+    uint64_t engine_starts;
+    struct err error; /* why it is not ready; code 0: fine, or not known yet */
+};
+
+/* `in` is opened but not caught up: that is done by the threads, so that collecting begins at once.
+ * `failed`: the lake cannot be written any more (see intake.h); called on any thread. */
+MUSTCHECK int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err),
+                         void *arg, struct live **ret, struct err *err);
+/* Stops taking records first; all tickets are answered. The store keeps what it has. Takes NULL. */
+void live_stop(struct live *live);
+
+struct instance *live_instance(struct live *live);
+/* DATASET_LOGS or DATASET_WEB. */
+struct intake *live_intake(struct live *live, enum dataset dataset);
+
+struct live_state live_state(struct live *live);
+/* Wait until everything that is durable now is in the store: what was acknowledged before a
+ * question is in its answer. ERR_AWAY after `seconds`. */
+MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct err *err);
+/* Wait until version differs from `version`, at most `seconds`. Returns the version. */
+uint64_t live_wait_change(struct live *live, uint64_t version, double seconds);
+
+/* The applier rests and the sealer does not begin until live_resume(): for commands that work on
+ * the whole store (rebuild). Collecting goes on. */
+void live_pause(struct live *live);
+void live_resume(struct live *live);
+
+#endif
