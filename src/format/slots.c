@@ -24,12 +24,12 @@ enum slot slot_find(struct str name) {
 int slots_check(const struct slot_set *set, struct err *err) {
     const bool *has = set->has;
     if (!has[SLOT_host] && !has[SLOT_forwarded])
-        return err_set(err, ERR_USAGE, "the format has no address of the client");
+        return err_set(err, ERR_USAGE, "the format has no address of the client (host)");
     if (!has[SLOT_time] && !has[SLOT_time_ms] && !has[SLOT_time_us] && !has[SLOT_time_ns] &&
         !(has[SLOT_date] && has[SLOT_clock]))
-        return err_set(err, ERR_USAGE, "the format has no time stamp");
+        return err_set(err, ERR_USAGE, "the format has no time stamp (time, or date and clock)");
     if (!has[SLOT_request] && !has[SLOT_target])
-        return err_set(err, ERR_USAGE, "the format has no request");
+        return err_set(err, ERR_USAGE, "the format has no request (request, or method and target)");
     return 0;
 }
 
@@ -187,7 +187,8 @@ static void compose_request(const struct slots *s, struct arena *scratch, struct
         ret->vhost = without_port(origin);
     if (query.len > 0 && query.ptr[0] == '?')
         query = str_skip(query, 1);
-    if (query.len > 0 && target.len > 0) {
+    /* some log the target with its query and the query again */
+    if (query.len > 0 && target.len > 0 && memchr(target.ptr, '?', target.len) == NULL) {
         char *both = arena_bytes(scratch, target.len + 1 + query.len);
         memcpy(both, target.ptr, target.len);
         both[target.len] = '?';
@@ -217,11 +218,26 @@ static enum reason take_numbers(const struct slots *s, struct fields *ret) {
     return REASON_NONE;
 }
 
+/* The client's own port tells nothing about who it is. */
+static struct str client_address(struct str s) {
+    s = without_port(s);
+    bool brackets = s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']';
+    return brackets ? str_of(s.ptr + 1, s.len - 2) : s;
+}
+
+void slots_complete(struct slots *slots, const struct slot_set *set) {
+    static const enum slot assumed[] = {SLOT_status, SLOT_method};
+    for (size_t i = 0; i < ARRAY_LEN(assumed); i++)
+        if (set->has[assumed[i]] && slots->at[assumed[i]].ptr == NULL)
+            slots->at[assumed[i]] = STR("-");
+}
+
 enum reason slots_finish(const struct slots *slots, struct arena *scratch, struct fields *ret) {
     *ret = no_fields;
     ret->host = piece(slots, SLOT_host);
     if (ret->host.len == 0)
         ret->host = first_of_list(piece(slots, SLOT_forwarded));
+    ret->host = client_address(ret->host);
     if (ret->host.len == 0)
         return REASON_bad_host;
     enum reason reason = take_time(slots, scratch, &ret->time);

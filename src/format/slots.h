@@ -34,6 +34,10 @@ enum slot slot_find(struct str name);
 /* ERR_USAGE unless there is a client, a time and a request among them; names what is missing. */
 MUSTCHECK int slots_check(const struct slot_set *set, struct err *err);
 
+/* For formats whose lines may lack pieces: a status or method that the format has and this line has
+ * not is "-", so that nothing is assumed for it. */
+void slots_complete(struct slots *slots, const struct slot_set *set);
+
 /* Without a status 200 is assumed, without a size 0. Of several times the most precise counts.
  * *ret borrows from the slots and from scratch. */
 MUSTCHECK enum reason slots_finish(const struct slots *slots, struct arena *scratch,
