@@ -316,6 +316,9 @@ static int go_on(struct run *run, const struct import_mark *mark, struct err *er
     }
     if (again)
         return 0;
+    next.len = min_size(min_size(next.len, mark->open_bytes), LIMIT_LINE_BYTES + 1);
+    if (format_is_header(run->format, next)) /* it only got its end: it is in force */
+        format_take_header(run->format, next);
     uint64_t passed;
     rc = lines_skip_to(run->lines, mark->offset, &passed, err);
     run->n_lines = mark->lines;

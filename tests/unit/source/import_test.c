@@ -8,8 +8,8 @@
 /* A lake in memory: blocks as lists of bodies, the position of the last record, and how many of
  * them are durable. */
 struct block {
-    struct buf bodies; /* each with '\n' behind it */
-    uint64_t records;
+    struct buf bodies;       /* each with '\n' behind it */
+    uint64_t records, lines; /* lines: without header lines */
     char *position, *site, *type, *source;
 };
 
@@ -41,6 +41,8 @@ static int append(void *arg, struct record_batch records, uint64_t *ret_bid, str
         const struct record *r = &records.items[i];
         assert_int_equal(r->ts_ms, 1431864000000);
         assert_true(i + 1 == records.len || r->position.len == 0);
+        assert_int_equal(record_is_header(r), r->body.len > 0 && r->body.ptr[0] == '#');
+        block.lines += !record_is_header(r);
         buf_add_str(&block.bodies, r->body);
         buf_add_char(&block.bodies, '\n');
         bytes += 64 + r->body.len + r->type.len + r->site.len + r->source.len + r->position.len;
@@ -593,6 +595,120 @@ static void positions__of_others_are_passed_over_and_damaged_ones_told(void **st
     imports_release(&imports);
 }
 
+/* --- header lines ---------------------------------------------------------------------------- */
+
+static struct lab *columns_lab(void) {
+    struct lab *lab = lab_new();
+    lab->job.format = STR("columns");
+    return lab;
+}
+
+/* "#h7" and lines "h7 ...!" that are to be read by it. */
+static void make_columns(uint64_t *random, size_t n, size_t one_header_in, struct buf *ret) {
+    size_t header = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || random_below(random, one_header_in) == 0)
+            buf_printf(ret, "#h%zu\n", ++header);
+        buf_printf(ret, "h%zu %zu!\n", header, i);
+    }
+}
+
+/* Each block can be read by itself: whatever line it has, the header of that line stands before it.
+ * Returns the number of whole lines. */
+static uint64_t assert_headers(const struct lab *lab) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < lab->blocks.len; i++) {
+        struct str rest = buf_str(&lab->blocks.items[i].bodies), line, header = STR("");
+        while (str_split(&rest, '\n', &line)) {
+            if (line.len > 0 && line.ptr[0] == '#') {
+                header = str_skip(line, 1);
+            } else if (is_whole(line)) {
+                size_t end = 0;
+                assert_true(str_find(line, ' ', &end));
+                if (!str_eq(str_of(line.ptr, end), header))
+                    fail_msg("block %zu: \"" STR_FMT "\" behind header \"" STR_FMT "\"", i,
+                             STR_ARG(line), STR_ARG(header));
+                n++;
+            }
+        }
+    }
+    return n;
+}
+
+static void header__begins_every_block_and_is_no_line(void **state) {
+    UNUSED(state);
+    struct lab *lab = columns_lab();
+    struct buf file = {0};
+    uint64_t random = seed_for("header"), lines = 0;
+    make_columns(&random, 200000, 60000, &file);
+    load(lab, buf_str(&file), 1, 200000, 0);
+    assert_true(lab->blocks.len > 3);
+    for (size_t i = 0; i < lab->blocks.len; i++) {
+        assert_int_equal(lab->blocks.items[i].bodies.ptr[0], '#');
+        lines += lab->blocks.items[i].lines;
+    }
+    assert_int_equal(lines, 200000);
+    assert_int_equal(assert_headers(lab), 200000);
+    load(lab, buf_str(&file), 1, 200000, 200000);
+    buf_release(&file);
+    lab_free(lab);
+}
+
+static void header__of_a_grown_file_is_the_one_in_force(void **state) {
+    UNUSED(state);
+    struct lab *lab = columns_lab();
+    load(lab, STR("#h1\nh1 a!\n#h2\nh2 b!\n"), 1, 2, 0);
+    load(lab, STR("#h1\nh1 a!\n#h2\nh2 b!\nh2 c!\n"), 1, 3, 2);
+    assert_stored(lab, "#h1\nh1 a!\n#h2\nh2 b!\n#h2\nh2 c!\n");
+    load(lab, STR("#h1\nh1 a!\n#h2\nh2 b!\nh2 c!\n#h3\nh3 d!\n"), 1, 4, 3);
+    assert_int_equal(assert_headers(lab), 4);
+    /* an old copy that went on otherwise */
+    load(lab, STR("#h1\nh1 a!\n#h2\nh2 b!\nh2 other!\n"), 2, 3, 2);
+    assert_int_equal(assert_headers(lab), 5);
+    lab_free(lab);
+}
+
+static void header__alone_is_a_file_without_lines(void **state) {
+    UNUSED(state);
+    struct lab *lab = columns_lab();
+    load(lab, STR("#h1\n"), 1, 0, 0);
+    load(lab, STR("#h1\n"), 1, 0, 0);
+    assert_int_equal(lab->report.first_bid, 0);
+    load(lab, STR("#h1\nh1 a!\n"), 1, 1, 0);
+    assert_stored(lab, "#h1\n#h1\nh1 a!\n");
+    load(lab, STR("#h1\nh1 a!\n"), 1, 1, 1);
+    lab_free(lab);
+}
+
+static void header__in_an_open_last_line(void **state) {
+    UNUSED(state);
+    static const struct {
+        const char *before, *after, *stored;
+    } rows[] = {
+        {"#h2", "#h2\nh2 b!\n", "#h2\n#h2\nh2 b!\n"}, /* it only got its end */
+        {"#h2", "#h2\r\nh2 b!\n", "#h2\n#h2\nh2 b!\n"},
+        {"#h", "#h2\nh2 b!\n", "#h\n#h1\n#h2\nh2 b!\n"}, /* it went on */
+        {"#", "#h2\nh2 b!\n", "#\n#h1\n#h2\nh2 b!\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct lab *lab = columns_lab();
+        struct buf before = {0}, after = {0}, expected = {0};
+        buf_printf(&before, "#h1\nh1 a!\n%s", rows[i].before);
+        buf_printf(&after, "#h1\nh1 a!\n%s", rows[i].after);
+        buf_printf(&expected, "#h1\nh1 a!\n%s", rows[i].stored);
+        load(lab, buf_str(&before), 1, 1, 0);
+        load(lab, buf_str(&before), 1, 1, 1);
+        load(lab, buf_str(&after), 1, 2, 1);
+        assert_int_equal(assert_headers(lab), 2);
+        assert_stored(lab, buf_cstr(&expected));
+        load(lab, buf_str(&after), 1, 2, 2);
+        buf_release(&before);
+        buf_release(&after);
+        buf_release(&expected);
+        lab_free(lab);
+    }
+}
+
 /* --- property -------------------------------------------------------------------------------- */
 
 static void assert_whole_lines_once(const struct lab *lab, struct str file) {
@@ -617,8 +733,32 @@ static void assert_whole_lines_once(const struct lab *lab, struct str file) {
     buf_release(&expected);
 }
 
-/* A log grows, is cut anywhere, packed, damaged; imports of it are killed, stopped and run again:
- * in the end every line is there once, in order. */
+/* A log grows, is cut anywhere, packed, damaged; imports of it are killed, stopped and run again.
+ */
+static void live_through(struct lab *lab, struct buf *file, uint64_t *random) {
+    size_t here = 0;
+    for (size_t step = 0; step < 12 || here < file->len; step++) {
+        if (random_below(random, 2) || step >= 12)
+            here += step >= 12 ? file->len - here : random_below(random, file->len - here + 1);
+        struct buf packed = {0};
+        enum packing_kind kind = (enum packing_kind)random_below(random, PACK_COUNT);
+        pack(kind, str_of(file->ptr, here), &packed);
+        if (kind != PACK_NONE && random_below(random, 4) == 0)
+            packed.len = 4 + random_below(random, packed.len - 4);
+        lab->fail_at = random_below(random, 3) ? 0 : 1 + random_below(random, 6);
+        lab->stop_at = random_below(random, 3) ? 0 : 1 + random_below(random, 6);
+        int rc = run_bytes(lab, buf_str(&packed));
+        assert_true(rc == 0 || rc == ERR_CORRUPT || rc == ERR_NOSPACE || rc == ERR_STOPPED);
+        if (rc == ERR_NOSPACE || random_below(random, 4) == 0)
+            kill_and_recover(lab, lab->durable +
+                                      random_below(random, lab->blocks.len - lab->durable + 1));
+        buf_release(&packed);
+    }
+    lab->fail_at = lab->stop_at = 0;
+    assert_ok(run_bytes(lab, buf_str(file)), lab->err);
+}
+
+/* In the end every line is there once, in order. */
 static void any_history__every_line_once(void **state) {
     UNUSED(state);
     uint64_t random = seed_for("any_history");
@@ -631,29 +771,26 @@ static void any_history__every_line_once(void **state) {
             if (random_below(&random, 20) == 0)
                 buf_add_char(&file, '\n');
         }
-        size_t here = 0;
-        for (size_t step = 0; step < 12 || here < file.len; step++) {
-            if (random_below(&random, 2) || step >= 12)
-                here += step >= 12 ? file.len - here : random_below(&random, file.len - here + 1);
-            struct buf packed = {0};
-            enum packing_kind kind = (enum packing_kind)random_below(&random, PACK_COUNT);
-            pack(kind, str_of(file.ptr, here), &packed);
-            if (kind != PACK_NONE && random_below(&random, 4) == 0)
-                packed.len = 4 + random_below(&random, packed.len - 4);
-            lab->fail_at = random_below(&random, 3) ? 0 : 1 + random_below(&random, 6);
-            lab->stop_at = random_below(&random, 3) ? 0 : 1 + random_below(&random, 6);
-            int rc = run_bytes(lab, buf_str(&packed));
-            assert_true(rc == 0 || rc == ERR_CORRUPT || rc == ERR_NOSPACE || rc == ERR_STOPPED);
-            if (rc == ERR_NOSPACE || random_below(&random, 4) == 0)
-                kill_and_recover(
-                    lab, lab->durable + random_below(&random, lab->blocks.len - lab->durable + 1));
-            buf_release(&packed);
-        }
-        lab->fail_at = lab->stop_at = 0;
-        assert_ok(run_bytes(lab, buf_str(&file)), lab->err);
+        live_through(lab, &file, &random);
         assert_whole_lines_once(lab, buf_str(&file));
         assert_ok(run_bytes(lab, buf_str(&file)), lab->err);
         assert_int_equal(lab->report.lines, lab->report.duplicates);
+        buf_release(&file);
+        lab_free(lab);
+    }
+}
+
+static void any_history__every_line_behind_its_header(void **state) {
+    UNUSED(state);
+    uint64_t random = seed_for("any_history_columns");
+    for (size_t turn = 0; turn < 25; turn++) {
+        struct lab *lab = columns_lab();
+        struct buf file = {0};
+        size_t n = 1 + random_below(&random, turn % 2 ? 60000 : 40);
+        make_columns(&random, n, turn % 2 ? 1 + random_below(&random, 20000) : 5, &file);
+        live_through(lab, &file, &random);
+        assert_int_equal(assert_headers(lab), n);
+        assert_int_equal(lab->report.lines, n);
         buf_release(&file);
         lab_free(lab);
     }
@@ -677,4 +814,8 @@ UNIT_MAIN(unit_test(again__adds_nothing), unit_test(packed__is_the_same_as_plain
           unit_test(stopped__goes_on_where_it_was), unit_test(stopped__in_an_endless_line),
           unit_test(full_lake__is_told_and_nothing_is_lost),
           unit_test(positions__of_others_are_passed_over_and_damaged_ones_told),
-          unit_test(any_history__every_line_once))
+          unit_test(header__begins_every_block_and_is_no_line),
+          unit_test(header__of_a_grown_file_is_the_one_in_force),
+          unit_test(header__alone_is_a_file_without_lines), unit_test(header__in_an_open_last_line),
+          unit_test(any_history__every_line_once),
+          unit_test(any_history__every_line_behind_its_header))
