@@ -398,6 +398,54 @@ static void format__one_more_pair_of_quotes_is_dropped(void **state) {
     assert_str(f.host, "192.0.2.7");
 }
 
+static void format__quotes_doubled_by_an_export_are_undone(void **state) {
+    UNUSED(state);
+    const char *line = "\"192.0.2.7 - bob " TIME " \"\"GET /a HTTP/1.1\"\" 200 12 \"\"-\"\" "
+                       "\"\"Mozilla/5.0 \\\"\"x\\\"\"\"\"\"";
+    struct fields f = fields_of("combined", line);
+    assert_str(f.host, "192.0.2.7");
+    assert_str(f.user, "bob");
+    assert_str(f.target, "/a");
+    assert_str(f.agent, "Mozilla/5.0 \"x\"");
+    /* empty fields are no doubled quotes */
+    f = fields_of("combined", "\"" COMMON " \"\" \"\"\"");
+    assert_str(f.target, "/");
+    assert_str(f.agent, "");
+    const struct str lines[] = {str_from(line)};
+    assert_str(format_detect(lines, 1), "combined");
+    assert_string_equal(reason_of("combined", "\"\"\"\""), "fields");
+}
+
+static void format__comments_are_rejected_by_name_and_do_not_disturb(void **state) {
+    UNUSED(state);
+    assert_string_equal(reason_of("combined", "# made by hand"), "comment");
+    assert_string_equal(reason_of("vhost", "#"), "comment");
+    const struct str lines[] = {STR("# a comment"), STR("#another: one"), STR(COMMON)};
+    assert_str(format_detect(lines, 3), "common");
+}
+
+static void format__utf16_is_rejected_by_name(void **state) {
+    UNUSED(state);
+    static const char latin[] = COMBINED;
+    for (size_t first = 0; first < 2; first++) { /* little-endian has its letter first */
+        struct buf line = {0};
+        for (size_t i = 0; i < sizeof latin - 1; i++) {
+            buf_add(&line, first == 0 ? (char[]){latin[i], 0} : (char[]){0, latin[i]}, 2);
+        }
+        struct fields f;
+        assert_int_equal(read_as("combined", buf_str(&line), &f), REASON_utf16);
+        buf_add(&line, "\r", 2); /* the line end of the first takes a byte of the next */
+        assert_int_equal(read_as("combined", str_skip(buf_str(&line), 1), &f), REASON_utf16);
+        buf_release(&line);
+    }
+    struct fields f;
+    assert_int_equal(read_as("combined", STR("\xff\xfe#\0F\0i\0"), &f), REASON_utf16);
+    assert_int_equal(read_as("combined", STR("\0"), &f), REASON_utf16);
+    assert_int_equal(read_as("combined", STR("junk"), &f), REASON_fields);
+    assert_int_equal(read_as("combined", STR("j"), &f), REASON_fields);
+    assert_int_equal(read_as("combined", STR("\0\0\0\0junk"), &f), REASON_fields);
+}
+
 static void format__a_byte_order_mark_is_dropped(void **state) {
     UNUSED(state);
     assert_str(fields_of("combined", "\xef\xbb\xbf" COMBINED).host, "192.0.2.7");
@@ -471,6 +519,9 @@ int main(void) {
         unit_test(format__unknown_names_are_refused),
         unit_test(format__names_of_goaccess_are_aliases),
         unit_test(format__one_more_pair_of_quotes_is_dropped),
+        unit_test(format__quotes_doubled_by_an_export_are_undone),
+        unit_test(format__comments_are_rejected_by_name_and_do_not_disturb),
+        unit_test(format__utf16_is_rejected_by_name),
         unit_test(format__a_byte_order_mark_is_dropped),
         unit_test(format__detection_follows_most_lines),
         unit_test(format__detection_of_nothing_is_combined),
