@@ -58,8 +58,12 @@ static void numbers_text(const struct import_numbers *n, struct buf *out) {
     buf_release(&lines);
 }
 
+/* A wrong guess shows by what it rejects. */
+static bool wrong_format(const struct import_numbers *n) {
+    return rejected(n) > n->counts.accepted;
+}
+
 static void file_text(const struct import_file *f, struct buf *out) {
-    bool unreadable = f->numbers.counts.records > 0 && f->numbers.counts.accepted == 0;
     add_safe(out, strcmp(f->path, "-") == 0 ? STR("standard input") : str_from(f->path));
     buf_add_char(out, '\n');
     if (f->report.id == 0) {
@@ -74,10 +78,14 @@ static void file_text(const struct import_file *f, struct buf *out) {
         add_safe(out, str_from(f->report.site));
     buf_printf(out, "\n  %-12s ", "format");
     add_safe(out, str_from(f->report.format));
-    buf_add_cstr(out, f->recognised && !unreadable ? ", recognised\n" : "\n");
+    bool none = f->numbers.counts.records > 0 && f->numbers.counts.accepted == 0;
+    buf_add_cstr(out, f->recognised && !none ? ", recognised\n" : "\n");
     numbers_text(&f->numbers, out);
-    if (unreadable)
-        buf_add_cstr(out, "  no line could be read: is this an access log of this format?\n");
+    if (wrong_format(&f->numbers)) {
+        buf_add_cstr(out, "  most lines were rejected: was ");
+        add_safe(out, str_from(f->report.format));
+        buf_add_cstr(out, " the right format? --format names another\n");
+    }
     if (f->report.first_bid == 0)
         buf_printf(out, "  nothing new: imported before as import %llu\n",
                    (unsigned long long)f->report.id);
@@ -143,6 +151,7 @@ void summary_json(const struct import_file *files, size_t n, struct buf *out) {
         string_json("file", files[i].path, out);
         string_json("site", files[i].report.site, out);
         string_json("format", files[i].report.format, out);
+        buf_printf(out, "\"recognised\":%s,", files[i].recognised ? "true" : "false");
         numbers_json(files[i].report.id, &files[i].numbers, out);
         buf_add_char(out, '}');
         comma = ",";

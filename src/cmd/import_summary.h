@@ -13,8 +13,8 @@ struct import_numbers {
 
 struct import_file {
     const char *path;
-    bool opened; /* false: an error or a stop came before it */
-    bool recognised;
+    bool opened;     /* false: an error or a stop came before it */
+    bool recognised; /* its format, by its lines: --format did not name it */
     struct import_report report;
     struct import_numbers numbers;
 };

@@ -22,7 +22,7 @@ struct verify {
     uint64_t differences, of_imports;
     bool damaged; /* the lake itself */
     struct progress progress;
-    uint64_t blocks, records, rows[2], bytes, all_bytes; /* rows: of events, of rejected */
+    uint64_t blocks, lines, rows[2], bytes, all_bytes; /* rows: of events, of rejected */
     struct str rest;         /* of the store's answer: bid, events, rejected; sorted */
     uint64_t bid, counts[2]; /* its line at hand; bid 0: no more */
     VEC(struct import_lines) imports;
@@ -108,13 +108,13 @@ static void check_block(struct verify *v, const struct lake_block *block) {
         next_line(v);
     }
     v->blocks++;
-    size_t records = count_lines(block);
-    v->records += records;
+    size_t lines = count_lines(block);
+    v->lines += lines;
     v->rows[0] += events;
     v->rows[1] += rejected;
-    if (events + rejected != records)
-        differ(v, "block %s: %zu records in the lake, %llu events and %llu rejected in the store",
-               bid_text(block->bid, name), records, (unsigned long long)events,
+    if (events + rejected != lines)
+        differ(v, "block %s: %zu lines in the lake, %llu events and %llu rejected in the store",
+               bid_text(block->bid, name), lines, (unsigned long long)events,
                (unsigned long long)rejected);
 }
 
@@ -147,9 +147,8 @@ static int check_import(struct verify *v, const struct lake_block *block, struct
                                : lines <= added;
     if (!fits) {
         v->of_imports++;
-        differ(v, "import %llu: %llu lines up to block %s, %zu records in it",
-               (unsigned long long)id, (unsigned long long)added, bid_text(block->bid, name),
-               lines);
+        differ(v, "import %llu: %llu lines up to block %s, %zu in it", (unsigned long long)id,
+               (unsigned long long)added, bid_text(block->bid, name), lines);
     }
     if (before == NULL)
         before = lines_of(v, id);
@@ -203,8 +202,8 @@ static int verify_lake(struct verify *v, struct err *err) {
     if (rc == 0) {
         extra_rows(v, UINT64_MAX);
         ok_line(v, "lake and store", v->blocks, "block", v->differences - v->of_imports == before);
-        buf_printf(&v->out, "  %llu records in the lake, %llu events, %llu rejected\n",
-                   (unsigned long long)v->records, (unsigned long long)v->rows[0],
+        buf_printf(&v->out, "  %llu lines in the lake, %llu events, %llu rejected\n",
+                   (unsigned long long)v->lines, (unsigned long long)v->rows[0],
                    (unsigned long long)v->rows[1]);
         ok_line(v, "lines by import", v->imports.len, "import", v->of_imports == 0);
     }
