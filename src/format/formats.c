@@ -1,6 +1,7 @@
 /* The table of formats, and the questions that are asked of all of them. */
 #include "base/limits.h"
 #include "base/nearest.h"
+#include "format/json_maps.h"
 #include "format/reader.h"
 #include <stdlib.h>
 
@@ -25,6 +26,42 @@
     "2015-05-17\t10:05:03\tSFO5\t5316\t192.0.2.7\tGET\td1example.cloudfront.net\t/index.html\t"    \
     "200\thttps://example.net/\tMozilla/5.0%20(X11)\t-\t-\tHit\tEXAMPLEID\twww.example.org\t"      \
     "https\t254\t0.001"
+
+#define EXAMPLE_NGINX_JSON                                                                         \
+    "{\"time_iso8601\":\"2015-05-17T10:05:03+00:00\",\"remote_addr\":\"192.0.2.7\","               \
+    "\"request_method\":\"GET\",\"request_uri\":\"/index.html\",\"status\":200,"                   \
+    "\"body_bytes_sent\":5316,\"http_referer\":\"https://example.net/\","                          \
+    "\"http_user_agent\":\"Mozilla/5.0\"}"
+#define EXAMPLE_CADDY                                                                              \
+    "{\"level\":\"info\",\"ts\":1431857103.25,\"logger\":\"http.log.access.log0\","                \
+    "\"msg\":\"handled request\",\"request\":{\"remote_ip\":\"192.0.2.7\","                        \
+    "\"remote_port\":\"50412\",\"client_ip\":\"192.0.2.7\",\"proto\":\"HTTP/2.0\","                \
+    "\"method\":\"GET\",\"host\":\"www.example.org\",\"uri\":\"/index.html\","                     \
+    "\"headers\":{\"User-Agent\":[\"Mozilla/5.0\"],\"Referer\":[\"https://example.net/\"]}},"      \
+    "\"user_id\":\"\",\"duration\":0.0012,\"size\":5316,\"status\":200}"
+#define EXAMPLE_TRAEFIK                                                                            \
+    "{\"ClientAddr\":\"192.0.2.7:50412\",\"ClientHost\":\"192.0.2.7\",\"ClientUsername\":\"-\","   \
+    "\"DownstreamContentSize\":5316,\"DownstreamStatus\":200,\"RequestHost\":\"www.example.org\"," \
+    "\"RequestMethod\":\"GET\",\"RequestPath\":\"/index.html\",\"RequestProtocol\":\"HTTP/2.0\","  \
+    "\"StartUTC\":\"2015-05-17T10:05:03.250Z\",\"request_User-Agent\":\"Mozilla/5.0\","            \
+    "\"request_Referer\":\"https://example.net/\"}"
+#define EXAMPLE_CLOUDFRONT_JSON                                                                    \
+    "{\"date\":\"2015-05-17\",\"time\":\"10:05:03\",\"c-ip\":\"192.0.2.7\",\"cs-method\":\"GET\"," \
+    "\"cs(Host)\":\"d1example.cloudfront.net\",\"x-host-header\":\"www.example.org\","             \
+    "\"cs-uri-stem\":\"/index.html\",\"cs-uri-query\":\"-\",\"sc-status\":\"200\","                \
+    "\"sc-bytes\":\"5316\",\"cs(Referer)\":\"https://example.net/\","                              \
+    "\"cs(User-Agent)\":\"Mozilla/5.0%20(X11)\"}"
+#define EXAMPLE_GCP                                                                                \
+    "{\"timestamp\":\"2015-05-17T10:05:03.250Z\",\"httpRequest\":{\"requestMethod\":\"GET\","      \
+    "\"requestUrl\":\"https://www.example.org/index.html\",\"status\":200,"                        \
+    "\"responseSize\":\"5316\",\"userAgent\":\"Mozilla/5.0\",\"remoteIp\":\"192.0.2.7\","          \
+    "\"referer\":\"https://example.net/\"}}"
+#define EXAMPLE_ECS                                                                                \
+    "{\"@timestamp\":\"2015-05-17T10:05:03.250Z\",\"source\":{\"ip\":\"192.0.2.7\"},"              \
+    "\"http\":{\"request\":{\"method\":\"GET\",\"referrer\":\"https://example.net/\"},"            \
+    "\"response\":{\"status_code\":200,\"body\":{\"bytes\":5316}}},"                               \
+    "\"url\":{\"domain\":\"www.example.org\",\"original\":\"/index.html\"},"                       \
+    "\"user_agent\":{\"original\":\"Mozilla/5.0\"}}"
 
 /* A row is what format.h shows of it, how it is read and the string for that reader. */
 static const struct named_format {
@@ -53,6 +90,20 @@ static const struct named_format {
     {{"cloudfront", "Amazon CloudFront standard log (tabs), of any age", EXAMPLE_CLOUDFRONT},
      &columns_reader,
      "cloudfront"},
+    {{"nginx-json", "nginx, or any other, with a key for each variable", EXAMPLE_NGINX_JSON},
+     &json_reader,
+     json_map_nginx},
+    {{"caddy", "Caddy 2 access log", EXAMPLE_CADDY}, &json_reader, json_map_caddy},
+    {{"traefik", "Traefik access log in JSON", EXAMPLE_TRAEFIK}, &json_reader, json_map_traefik},
+    {{"cloudfront-json", "Amazon CloudFront standard log v2 in JSON", EXAMPLE_CLOUDFRONT_JSON},
+     &json_reader,
+     json_map_cloudfront},
+    {{"gcp", "Google Cloud load balancer and Cloud Run (httpRequest)", EXAMPLE_GCP},
+     &json_reader,
+     json_map_gcp},
+    {{"ecs", "Elastic Common Schema, nested or flat keys", EXAMPLE_ECS},
+     &json_reader,
+     json_map_ecs},
 };
 #define FALLBACK 1 /* combined */
 
@@ -60,8 +111,8 @@ static const struct named_format {
 static const struct {
     const char *alias, *name;
 } aliases[] = {
-    {"COMMON", "common"}, {"COMBINED", "combined"},     {"VCOMBINED", "vhost"},
-    {"W3C", "w3c"},       {"CLOUDFRONT", "cloudfront"},
+    {"COMMON", "common"}, {"COMBINED", "combined"}, {"VCOMBINED", "vhost"},
+    {"CADDY", "caddy"},   {"W3C", "w3c"},           {"CLOUDFRONT", "cloudfront"},
 };
 
 struct format {
@@ -84,10 +135,20 @@ static bool contains(struct str s, const char *what) {
     return memmem(s.ptr, s.len, what, strlen(what)) != NULL;
 }
 
+/* Is the object a string of a server that logs JSON, {"status":"$status"}, and not a mapping? Its
+ * values are directives; of a path the first byte is neither % nor $. */
+static bool has_directives(struct str spec) {
+    for (size_t i = 1; i + 1 < spec.len; i++)
+        if ((spec.ptr[i] == '$' || spec.ptr[i] == '%') && spec.ptr[i + 1] != '"' &&
+            memchr("\": [", spec.ptr[i - 1], 4) != NULL)
+            return true;
+    return false;
+}
+
 /* Of a string that is no name: by what it contains (format.h). The order matters: a regular
- * expression may have `$` and `%`, a JSON mapping both. */
+ * expression may have `$` and `%`. */
 static const struct format_reader *reader_of_string(struct str spec) {
-    if (spec.len > 0 && spec.ptr[0] == '{' && contains(spec, "\":"))
+    if (str_starts(spec, STR("{")) && contains(spec, "\"") && !has_directives(spec))
         return &json_reader;
     if (contains(spec, "(?<") || contains(spec, "(?P<"))
         return &pattern_reader;
