@@ -32,7 +32,7 @@ static void doc_of(const struct option *o, size_t column, bool inactive, struct 
 
 static void word_list(const struct option *o, const char *mark, struct buf *out) {
     buf_printf(out, "%s%s: [", mark, option_key(o));
-    struct str rest = str_from(o->initial), word;
+    struct str rest = str_from(o->initial ? o->initial : o->example), word;
     size_t used = strlen(mark) + strlen(option_key(o)) + 3;
     while (str_split(&rest, ' ', &word)) {
         if (used + word.len + 3 > WIDTH) {

@@ -18,6 +18,12 @@ static void keep(struct str text, void *place) {
     *(char **)place = str_dup(text);
 }
 
+static void keep_lower(struct str text, void *place) {
+    keep(text, place);
+    for (char *p = place != NULL ? *(char **)place : NULL; p != NULL && *p != '\0'; p++)
+        *p = (char)tolower((unsigned char)*p);
+}
+
 static int check_length(struct str text, struct err *err) {
     if (text.len == 0)
         return err_set(err, ERR_USAGE, "must not be empty");
@@ -96,12 +102,21 @@ int value_extension(struct str text, void *place, struct err *err) {
                         "not an extension: it is what stands behind the last dot (gz, not tar.gz)");
     if (rc == 0 && text.len == 0)
         rc = err_set(err, ERR_USAGE, "not an extension");
-    if (rc != 0 || place == NULL)
-        return rc;
-    keep(text, place);
-    for (char *p = *(char **)place; *p != '\0'; p++)
-        *p = (char)tolower((unsigned char)*p);
-    return 0;
+    if (rc == 0)
+        keep_lower(text, place);
+    return rc;
+}
+
+int value_domain(struct str text, void *place, struct err *err) {
+    int rc = check_text(text, err);
+    bool odd = text.len > 253 || text.ptr[0] == '.';
+    for (size_t i = 0; rc == 0 && i < text.len; i++)
+        odd = odd || strchr("/:*?@ ,", text.ptr[i]) != NULL;
+    if (rc == 0 && odd)
+        rc = err_set(err, ERR_USAGE, "not a domain such as example.com: no scheme, port, path or *");
+    if (rc == 0)
+        keep_lower(text, place);
+    return rc;
 }
 
 int value_size(struct str text, void *place, struct err *err) {

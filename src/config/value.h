@@ -11,6 +11,7 @@ int value_site(struct str text, void *place, struct err *err);      /* char * */
 int value_zone(struct str text, void *place, struct err *err);      /* char *, in the tz database */
 int value_pattern(struct str text, void *place, struct err *err);   /* char *, PCRE2 compiles it */
 int value_extension(struct str text, void *place, struct err *err); /* char *, lower case, no dot */
+int value_domain(struct str text, void *place, struct err *err);    /* char *, lower case */
 int value_size(struct str text, void *place, struct err *err);      /* uint64_t, bytes */
 int value_duration(struct str text, void *place, struct err *err);  /* uint64_t, seconds */
 int value_bool(struct str text, void *place, struct err *err);      /* bool */

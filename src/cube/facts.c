@@ -63,7 +63,8 @@ void sql_selection(struct buf *sql, const struct selection *s, const char *colum
 #define VIEW_TUPLE                                                                                 \
     "toUnixTimestamp(ts), path, referrer, CAST(referrer_domain AS String),"                        \
     " CAST(channel AS String), CAST(utm_source AS String), CAST(utm_medium AS String),"            \
-    " CAST(utm_campaign AS String), status, CAST(method AS String), CAST(source AS String)"
+    " CAST(utm_campaign AS String), status, CAST(method AS String), CAST(source AS String),"       \
+    " CAST(utm_term AS String), CAST(utm_content AS String), CAST(click_id AS String)"
 
 /* All arrays are as long as `a` and are joined side by side: nothing is looked up by index, which
  * would copy the array of a visitor once for each of its page views. arrayFill (ClickHouse 20.1)
@@ -75,7 +76,8 @@ static void sql_flagged_views(struct buf *sql, const struct selection *s) {
                " if(near, e.2, t.2) AS entry_path, if(near, e.3, t.3) AS referrer,"
                " if(near, e.4, t.4) AS referrer_domain, if(near, e.5, t.5) AS channel,"
                " if(near, e.6, t.6) AS utm_source, if(near, e.7, t.7) AS utm_medium,"
-               " if(near, e.8, t.8) AS utm_campaign,"
+               " if(near, e.8, t.8) AS utm_campaign, if(near, e.12, t.12) AS utm_term,"
+               " if(near, e.13, t.13) AS utm_content, if(near, e.14, t.14) AS click_id,"
                " t.9 AS status, t.10 AS method, t.11 AS source,"
                " country, browser, browser_version, os, device, bot,"
                " toUInt8(t.1 - p > %d) AS starts, toUInt8(n - t.1 > %d) AS ends,"
@@ -99,14 +101,16 @@ static void sql_flagged_views(struct buf *sql, const struct selection *s) {
 #define DOWNLOAD_TUPLE                                                                             \
     "toUnixTimestamp(ts), referrer, status, CAST(method AS String), CAST(source AS String),"       \
     " CAST(referrer_domain AS String), CAST(channel AS String), CAST(utm_source AS String),"       \
-    " CAST(utm_medium AS String), CAST(utm_campaign AS String)"
+    " CAST(utm_medium AS String), CAST(utm_campaign AS String), CAST(utm_term AS String),"         \
+    " CAST(utm_content AS String), CAST(click_id AS String)"
 
 static void sql_flagged_downloads(struct buf *sql, const struct selection *s) {
     buf_printf(
         sql,
         "SELECT site, visitor, path, t.1 AS time, t.2 AS referrer, t.3 AS status,"
         " t.4 AS method, t.5 AS source, t.6 AS referrer_domain, t.7 AS channel,"
-        " t.8 AS utm_source, t.9 AS utm_medium, t.10 AS utm_campaign, '' AS event,"
+        " t.8 AS utm_source, t.9 AS utm_medium, t.10 AS utm_campaign, t.11 AS utm_term,"
+        " t.12 AS utm_content, t.13 AS click_id, '' AS event,"
         " product, version, platform, country, browser, browser_version, os, device, bot,"
         " toUInt8(t.1 - p > %d) AS starts"
         " FROM (SELECT site, visitor, path, product, version, platform, country, browser,"
@@ -151,6 +155,9 @@ void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s) {
     X(utm_source, "LowCardinality(String)")                                                        \
     X(utm_medium, "LowCardinality(String)")                                                        \
     X(utm_campaign, "LowCardinality(String)")                                                      \
+    X(utm_term, "LowCardinality(String)")                                                          \
+    X(utm_content, "LowCardinality(String)")                                                       \
+    X(click_id, "LowCardinality(String)")                                                          \
     X(status, "UInt16")                                                                            \
     X(method, "LowCardinality(String)")                                                            \
     X(source, "LowCardinality(String)")                                                            \

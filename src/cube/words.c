@@ -99,6 +99,9 @@ bool dimension_of_session(enum dimension d) {
     case DIM_utm_source:
     case DIM_utm_medium:
     case DIM_utm_campaign:
+    case DIM_utm_term:
+    case DIM_utm_content:
+    case DIM_click_id:
         return true;
     default:
         return false;

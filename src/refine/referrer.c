@@ -2,6 +2,7 @@
 
 #include "base/lower.h"
 
+#define PARAMETER_BYTES 32u /* no click id has a longer name */
 #define HOST_BYTES 255u /* DNS: 253, and room for a dot and brackets */
 
 /* --- referrer ------------------------------------------------------------------------------ */
@@ -53,49 +54,12 @@ static struct str authority_host(struct str s) {
     return s;
 }
 
-static struct str without_www(struct str host) {
-    if (host.len > 4 && str_eq_nocase(str_of(host.ptr, 4), STR("www.")))
-        return str_skip(host, 4);
-    return host;
-}
-
 static struct str referrer_domain(struct str referrer, struct arena *scratch) {
     struct str authority;
     if (!url_authority(referrer, &authority))
         return STR("");
     struct str host = without_www(authority_host(authority));
     return host.len ? lower_case(host, scratch) : STR("");
-}
-
-/* --- channel ------------------------------------------------------------------------------- */
-
-struct facts {
-    struct str referrer, domain, site;
-};
-
-static bool no_referrer(const struct facts *f) { return f->referrer.len == 0; }
-static bool own_site(const struct facts *f) {
-    return f->domain.len > 0 && str_eq_nocase(f->domain, without_www(f->site));
-}
-static bool anything(const struct facts *f) {
-    UNUSED(f);
-    return true;
-}
-
-static const struct {
-    struct str name;
-    bool (*holds)(const struct facts *f);
-} channels[] = {
-#define CHANNEL(name, rule, text) {{#name, sizeof #name - 1}, rule},
-#include "channels.def"
-#undef CHANNEL
-};
-
-static struct str channel_of(const struct facts *f) {
-    size_t i = 0;
-    while (i + 1 < ARRAY_LEN(channels) && !channels[i].holds(f))
-        i++;
-    return channels[i].name;
 }
 
 /* --- campaign ------------------------------------------------------------------------------ */
@@ -125,7 +89,9 @@ static struct str decode(struct str s, struct arena *scratch) {
     return str_of(to, n);
 }
 
-static void read_campaign(struct str target, struct arena *scratch, struct origin *o) {
+/* Also finds the first click id; returns its number. */
+static uint8_t read_campaign(const struct channels *channels, struct str target,
+                             struct arena *scratch, struct origin *o) {
     static const struct {
         struct str key;
         size_t field;
@@ -133,33 +99,56 @@ static void read_campaign(struct str target, struct arena *scratch, struct origi
         {{"utm_source", 10}, offsetof(struct origin, utm_source)},
         {{"utm_medium", 10}, offsetof(struct origin, utm_medium)},
         {{"utm_campaign", 12}, offsetof(struct origin, utm_campaign)},
+        {{"utm_term", 8}, offsetof(struct origin, utm_term)},
+        {{"utm_content", 11}, offsetof(struct origin, utm_content)},
     };
     size_t at;
+    uint8_t click_id = 0;
     if (!str_find(target, '?', &at))
-        return;
+        return 0;
     struct str query = str_skip(target, at + 1), pair;
-    if (memmem(query.ptr, query.len, "utm_", 4) == NULL)
-        return;
     if (str_find(query, '#', &at))
         query.len = at;
     while (str_split(&query, '&', &pair)) {
-        if (!str_find(pair, '=', &at))
+        if (!str_find(pair, '=', &at) || at + 1 == pair.len)
             continue;
+        struct str key = str_of(pair.ptr, at);
+        if (!str_starts(key, STR("utm_"))) {
+            if (click_id == 0 && key.len <= PARAMETER_BYTES)
+                click_id = channels_click_id(channels, key);
+            continue;
+        }
         for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
             struct str *field = (struct str *)((char *)o + keys[i].field);
-            if (field->len == 0 && str_eq(str_of(pair.ptr, at), keys[i].key) && at + 1 < pair.len)
+            if (field->len == 0 && str_eq(key, keys[i].key))
                 *field = decode(str_skip(pair, at + 1), scratch);
         }
     }
+    return click_id;
 }
 
-struct origin origin_of(struct str referrer, struct str target, struct str site,
-                        struct arena *scratch) {
-    struct origin o = {
-        .utm_source = STR(""), .utm_medium = STR(""), .utm_campaign = STR(""), .domain = STR("")};
+struct origin origin_of(const struct channels *channels, struct str referrer, struct str target,
+                        struct str site, struct arena *scratch) {
+    struct origin o = {.domain = STR(""),
+                       .utm_source = STR(""),
+                       .utm_medium = STR(""),
+                       .utm_campaign = STR(""),
+                       .utm_term = STR(""),
+                       .utm_content = STR("")};
+    uint8_t click_id = read_campaign(channels, target, scratch, &o);
     if (referrer.len > 0)
         o.domain = referrer_domain(referrer, scratch);
-    o.channel = channel_of(&(struct facts){referrer, o.domain, site});
-    read_campaign(target, scratch, &o);
+    o.click_id = channels_click_name(click_id);
+    o.channel = channel_name(channels_find(
+        channels, &(struct channel_facts){.referrer = referrer,
+                                          .domain = o.domain,
+                                          .site = site,
+                                          .utm_source = o.utm_source,
+                                          .utm_medium = o.utm_medium,
+                                          .click_id = click_id,
+                                          .tagged = o.utm_source.len + o.utm_medium.len +
+                                                        o.utm_campaign.len + o.utm_term.len +
+                                                        o.utm_content.len >
+                                                    0}));
     return o;
 }

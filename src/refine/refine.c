@@ -21,6 +21,7 @@ struct refiner {
     struct agent_table *agents;
     struct country *countries;
     struct classifier *classifier;
+    struct channels *channels;
     struct visitor_key key;
     struct arena scratch;
     VEC(struct open_format) formats;
@@ -62,6 +63,7 @@ int refiner_open_key(struct refiner *r, const char *data_dir, struct err *err) {
 int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
                 struct err *err) {
     struct refiner *r = xcalloc(1, sizeof *r);
+    r->channels = channels_new(config->referrer_spam, config->n_referrer_spam);
     int rc = classifier_new(config, &r->classifier, err);
     if (rc == 0)
         rc = open_agents(&r->agents, err);
@@ -91,6 +93,7 @@ void refiner_free(struct refiner *r) {
     if (r == NULL)
         return;
     classifier_free(r->classifier);
+    channels_free(r->channels);
     agent_table_free(r->agents);
     country_close(r->countries);
     arena_release(&r->scratch);
@@ -174,7 +177,8 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
         return reason;
     struct hit_class hit = classify(r->classifier, fields.method, fields.target, fields.status);
     struct str site = site_of(r, record, &fields);
-    struct origin origin = origin_of(fields.referrer, fields.target, site, &r->scratch);
+    struct origin origin =
+        origin_of(r->channels, fields.referrer, fields.target, site, &r->scratch);
     *ret = (struct event){
         .ts = (uint32_t)fields.time,
         .kind = (uint8_t)hit.kind,
@@ -190,6 +194,9 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
         .utm_source = origin.utm_source,
         .utm_medium = origin.utm_medium,
         .utm_campaign = origin.utm_campaign,
+        .utm_term = origin.utm_term,
+        .utm_content = origin.utm_content,
+        .click_id = origin.click_id,
         .product = cut(hit.product),
         .version = cut(hit.version),
         .platform = cut(hit.platform),

@@ -62,6 +62,7 @@ static void describe_request(struct rng *r, struct event *e) {
     e->referrer_domain = str_from(domains[from]);
     e->channel = str_from(channels[from]);
     e->utm_source = e->utm_medium = e->utm_campaign = PICK_STR(r, campaigns);
+    e->utm_term = e->utm_content = e->click_id = PICK_STR(r, campaigns);
     e->source = rng_chance(r, 50) ? STR("log") : STR("import-1");
     e->product = e->version = e->platform = e->event = STR("");
     e->path = PICK_STR(r, paths);
@@ -172,6 +173,10 @@ struct str traffic_value(const struct traffic *t, struct rng *r, enum dimension 
     case DIM_utm_medium:
     case DIM_utm_campaign:
         return e->utm_campaign;
+    case DIM_utm_term:
+    case DIM_utm_content:
+    case DIM_click_id:
+        return e->click_id;
     case DIM_product:
         return e->product;
     case DIM_version:

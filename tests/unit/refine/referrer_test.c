@@ -3,13 +3,14 @@
 #include "refine/referrer.h"
 
 static struct arena scratch;
+static struct channels *channels;
 
 static struct origin from(const char *referrer, const char *site) {
-    return origin_of(str_from(referrer), STR("/"), str_from(site), &scratch);
+    return origin_of(channels, str_from(referrer), STR("/"), str_from(site), &scratch);
 }
 
 static struct origin at(const char *target) {
-    return origin_of(STR(""), str_from(target), STR("s"), &scratch);
+    return origin_of(channels, STR(""), str_from(target), STR("s"), &scratch);
 }
 
 static void referrer__domain_is_the_host_in_lower_case(void **state) {
@@ -79,10 +80,13 @@ static void referrer__channel_is_direct_internal_or_referral(void **state) {
 static void referrer__campaign_is_decoded(void **state) {
     UNUSED(state);
     struct origin o =
-        at("/a?x=1&utm_source=News+Letter&utm_medium=e%2Dm%61il&utm_campaign=50%25%zz%2");
+        at("/a?x=1&utm_source=News+Letter&utm_medium=e%2Dm%61il&utm_campaign=50%25%zz%2"
+           "&utm_term=a%26b&utm_content=%C3%A9");
     assert_str(o.utm_source, "News Letter");
     assert_str(o.utm_medium, "e-mail");
     assert_str(o.utm_campaign, "50%%zz%2");
+    assert_str(o.utm_term, "a&b");
+    assert_str(o.utm_content, "\xc3\xa9");
 }
 
 static void referrer__campaign_is_only_in_the_query(void **state) {
@@ -101,6 +105,20 @@ static void referrer__first_value_that_is_not_empty_counts(void **state) {
     assert_str(at("/?utm_source=&utm_source=a&utm_source=b").utm_source, "a");
     assert_non_null(at("/?utm_source=").utm_source.ptr);
     assert_str(at("/?utm_campaign=a=b").utm_campaign, "a=b");
+}
+
+static void referrer__click_id_is_the_name_of_its_parameter(void **state) {
+    UNUSED(state);
+    assert_str(at("/?a=b&gclid=Cj0").click_id, "gclid");
+    assert_str(at("/?sccid=1").click_id, "ScCid");
+    assert_str(at("/?fbclid=1&gclid=2").click_id, "fbclid");
+    assert_str(at("/?gclid=&msclkid=2").click_id, "msclkid");
+    assert_str(at("/?gclid").click_id, "");
+    assert_str(at("/?xgclid=1&gclidx=1").click_id, "");
+    assert_str(at("/gclid=1#?gclid=2").click_id, "gclid"); /* whatever is behind the first '?' */
+    assert_str(at("/?#gclid=2").click_id, "");
+    assert_str(at("/").click_id, "");
+    assert_non_null(at("/").click_id.ptr);
 }
 
 static void referrer__campaign_is_cut_at_its_limit(void **state) {
@@ -123,9 +141,12 @@ int main(void) {
         unit_test(referrer__campaign_is_decoded),
         unit_test(referrer__campaign_is_only_in_the_query),
         unit_test(referrer__first_value_that_is_not_empty_counts),
+        unit_test(referrer__click_id_is_the_name_of_its_parameter),
         unit_test(referrer__campaign_is_cut_at_its_limit),
     };
+    channels = channels_new(NULL, 0);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_release(&scratch);
+    channels_free(channels);
     return failed;
 }

@@ -77,7 +77,7 @@ static void refine__a_line_becomes_an_event(void **state) {
     assert_int_equal(e.bytes, 512);
     assert_str(e.referrer, "https://WWW.Example.net/p");
     assert_str(e.referrer_domain, "example.net");
-    assert_str(e.channel, "referral");
+    assert_str(e.channel, "campaign");
     assert_str(e.utm_source, "x y");
     assert_str(e.utm_medium, "");
     assert_str(e.utm_campaign, "");
