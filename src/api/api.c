@@ -6,6 +6,7 @@
 
 #define EVENT_THREADS 2u
 #define WORKER_THREADS 8u
+#define ANSWERS_BYTES ((size_t)64 << 20)
 
 /* --- the table --- */
 
@@ -40,14 +41,36 @@ static http_handler *const handlers[] = {
 
 /* --- before and behind every handler --- */
 
+static const struct caller nobody = {.access = ACCESS_PUBLIC};
+static const struct caller trusted = {.access = ACCESS_ADMIN, .all_sites = true};
+static const struct caller reader = {.access = ACCESS_VIEWER, .all_sites = true};
+
+const struct caller *api_caller(const struct http_exchange *x) { return http_extra(x); }
+
+bool caller_sees(const struct caller *caller, struct str site) {
+    for (size_t i = 0; i < caller->n_sites; i++)
+        if (str_is(site, caller->sites[i]))
+            return true;
+    return caller->all_sites;
+}
+
+static const struct caller *find_caller(struct api *api, const struct http_exchange *x) {
+    return http_is_local(x) ? &trusted : api->options.open ? &reader : &nobody;
+}
+
 /* Who may not call a route never reaches its handler. */
 static void guard(struct http_exchange *x, void *arg) {
     const struct api_route *route = http_route(x)->extra;
-    if (route->access == ACCESS_LOCAL && !http_is_local(x)) {
+    const struct caller *caller = find_caller(arg, x);
+    http_set_extra(x, (void *)(uintptr_t)caller, NULL);
+    if (route->access == ACCESS_LOCAL && !http_is_local(x))
         http_reply_error(x, MHD_HTTP_FORBIDDEN, "only on the unix socket");
-        return;
-    }
-    handlers[route->place](x, arg);
+    else if (route->access >= ACCESS_VIEWER && caller->access < route->access)
+        http_reply_error(
+            x, caller->access == ACCESS_PUBLIC ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_FORBIDDEN,
+            "not without logging in");
+    else
+        handlers[route->place](x, arg);
 }
 
 static void count(struct http_exchange *x, void *arg) {
@@ -75,6 +98,26 @@ void api_reply_err(struct http_exchange *x, const struct err *err) {
     http_reply_error(x, status, "%s", err->text);
 }
 
+/* --- clients of the engine --- */
+
+struct client *api_take_client(struct api *api, struct err *err) {
+    struct client *client = NULL;
+    pthread_mutex_lock(&api->mutex);
+    if (api->clients.len > 0)
+        client = api->clients.items[--api->clients.len];
+    pthread_mutex_unlock(&api->mutex);
+    const struct instance *in = live_instance(api->options.live);
+    if (client == NULL && client_new(engine_process_socket(in->engine), NULL, &client, err) != 0)
+        return NULL;
+    return client;
+}
+
+void api_give_client(struct api *api, struct client *client) {
+    pthread_mutex_lock(&api->mutex);
+    vec_push(&api->clients, client);
+    pthread_mutex_unlock(&api->mutex);
+}
+
 /* --- open and close --- */
 
 int api_open(const struct api_options *options, struct api **ret, struct err *err) {
@@ -83,6 +126,9 @@ int api_open(const struct api_options *options, struct api **ret, struct err *er
     api->options = *options;
     api->counts = xcalloc(PLACES, sizeof *api->counts);
     api->started_ms = clock_now_ms(&clock_system);
+    pthread_mutex_init(&api->mutex, NULL);
+    api->answers = answers_new(ANSWERS_BYTES);
+    api->changes = changes_start(options->live);
     *ret = api;
     return 0;
 }
@@ -112,6 +158,7 @@ int api_reload(struct api *api, const struct config *config, struct err *err) {
 }
 
 void api_drain(struct api *api, double seconds) {
+    changes_stop(api->changes);
     if (api->server != NULL)
         http_server_drain(api->server, seconds);
 }
@@ -120,6 +167,12 @@ void api_close(struct api *api) {
     if (api == NULL)
         return;
     http_server_stop(api->server);
+    changes_free(api->changes);
+    for (size_t i = 0; i < api->clients.len; i++)
+        client_free(api->clients.items[i]);
+    vec_free(&api->clients);
+    answers_free(api->answers);
+    pthread_mutex_destroy(&api->mutex);
     free(api->counts);
     free(api);
 }

@@ -96,6 +96,12 @@ void api_metrics(struct http_exchange *x, void *arg) {
         buf_printf(out, "caskalytics_store_lag_blocks{dataset=\"%s\"} %llu\n", dataset_name(d),
                    (unsigned long long)(state.durable[d] - state.applied[d]));
     }
+    struct answers_counts answers = answers_counts(api->answers);
+    add_metric(out, "answers_hits_total", "counter", "Questions answered from the cache.",
+               answers.hits);
+    add_metric(out, "answers_misses_total", "counter", "Questions that were computed.",
+               answers.misses);
+    add_metric(out, "answers_bytes", "gauge", "Bytes of answers in the cache.", answers.bytes);
     add_intakes(api, out);
     add_requests(api, out);
     http_set_header(x, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");

@@ -2,8 +2,10 @@
 #ifndef CASK_API_INTERNAL_H
 #define CASK_API_INTERNAL_H
 
+#include "api/answers.h"
 #include "api/api.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 /* Who may call a route. */
@@ -31,10 +33,29 @@ struct api_counts {
     atomic_ullong micros;      /* time in handlers */
 };
 
+/* Who asks, and what they may see. Set by the guard before the handler is called. */
+struct caller {
+    enum access access; /* ACCESS_PUBLIC: nobody in particular */
+    char *name;
+    bool all_sites;
+    char **sites; /* else these */
+    size_t n_sites;
+};
+const struct caller *api_caller(const struct http_exchange *x);
+bool caller_sees(const struct caller *caller, struct str site);
+
+struct question;
+struct client;
+struct changes;
+
 struct api {
     struct api_options options;
     struct http_server *server;
-    struct api_counts *counts; /* by place of the route */
+    struct answers *answers;
+    struct changes *changes;
+    pthread_mutex_t mutex;        /* guards clients */
+    VEC(struct client *) clients; /* of the engine, not in use */
+    struct api_counts *counts;    /* by place of the route */
     int64_t started_ms;
 };
 
@@ -46,6 +67,20 @@ struct api {
 
 extern const struct http_route api_routes[];
 extern const size_t api_n_routes;
+
+/* The answer to a question as JSON, appended to *out, from the cache if it is still true. Waits
+ * until all that was acknowledged before is in the store. ERR_AWAY: it is not, or the engine is
+ * gone. */
+MUSTCHECK int api_answer(struct api *api, const struct question *q, struct buf *out,
+                         struct err *err);
+/* A client of the engine for this thread, until it is given back. NULL: error in *err. */
+struct client *api_take_client(struct api *api, struct err *err);
+void api_give_client(struct api *api, struct client *client);
+
+/* Tells open pages that answers changed. */
+struct changes *changes_start(struct live *live);
+void changes_stop(struct changes *c); /* ends all streams, takes no new ones */
+void changes_free(struct changes *c); /* takes NULL */
 
 /* 400, 404, 413, 503 ... and the text of the error. */
 void api_reply_err(struct http_exchange *x, const struct err *err);
