@@ -48,7 +48,7 @@ struct http_server {
     pthread_cond_t queued, idle;
     struct http_exchange *first, *last; /* for the workers */
     unsigned waiting;                   /* exchanges between handler and answer */
-    bool stopping;
+    bool draining, stopping;            /* new requests get 503; workers end */
     VEC(pthread_t) workers;
 };
 

@@ -164,7 +164,7 @@ static void *worker_main(void *arg) {
 static enum MHD_Result dispatch(struct http_server *s, struct http_exchange *x) {
     const struct http_route *route = x->route;
     pthread_mutex_lock(&s->mutex);
-    bool stopping = s->stopping;
+    bool stopping = s->draining;
     x->state = EXCHANGE_WAITING;
     s->waiting++;
     if (route->run != HTTP_NOW && !stopping) {
@@ -384,6 +384,7 @@ void http_server_drain(struct http_server *s, double seconds) {
             close(fd);
     }
     pthread_mutex_lock(&s->mutex);
+    s->draining = true;
     while (s->waiting > 0 && pthread_cond_timedwait(&s->idle, &s->mutex, &end) != ETIMEDOUT) {
     }
     pthread_mutex_unlock(&s->mutex);
@@ -393,7 +394,7 @@ void http_server_stop(struct http_server *s) {
     if (s == NULL)
         return;
     pthread_mutex_lock(&s->mutex);
-    s->stopping = true;
+    s->draining = s->stopping = true;
     pthread_cond_broadcast(&s->queued);
     pthread_mutex_unlock(&s->mutex);
     for (size_t i = 0; i < s->workers.len; i++)
