@@ -85,14 +85,14 @@ static bool take_fraction(const char **at, const char *end) {
     return p > start;
 }
 
-/* "", Z, " UTC", +hh, +hhmm, +hh:mm */
+/* Nothing (UTC), Z, +hh, +hhmm, +hh:mm, one blank before them. */
 static bool take_zone(const char *p, const char *end, int64_t *ret_seconds) {
     *ret_seconds = 0;
     if (p == end)
         return true;
     p += *p == ' ' && end - p > 1;
     struct str zone = str_of(p, (size_t)(end - p));
-    if (str_is(zone, "Z") || str_is(zone, "z") || str_is(zone, "UTC") || str_is(zone, "GMT"))
+    if (str_is(zone, "Z") || str_is(zone, "z"))
         return true;
     if (zone.len < 3 || (*p != '+' && *p != '-'))
         return false;
