@@ -120,20 +120,15 @@ static struct rules *rules_begin(const struct config *config) {
     return NULL;
 }
 
-/* What was loaded; NULL when there is nothing or it failed. */
-static struct refiner *rules_end(struct rules **rules, int *ret_rc, struct err *err) {
-    struct rules *r = *rules;
-    if (r == NULL)
-        return NULL;
-    *rules = NULL;
-    pthread_join(r->thread, NULL);
-    struct refiner *refiner = r->refiner;
-    if (ret_rc != NULL)
-        *ret_rc = r->rc;
-    if (r->rc != 0 && err != NULL)
-        *err = r->err;
-    free(r);
-    return refiner;
+/* Waits until they are loaded; returns as refiner_new(). */
+static int rules_end(struct rules *rules, struct refiner **ret, struct err *err) {
+    pthread_join(rules->thread, NULL);
+    int rc = rules->rc;
+    *ret = rules->refiner;
+    if (rc != 0 && err != NULL)
+        *err = rules->err;
+    free(rules);
+    return rc;
 }
 
 /* --- open and close -------------------------------------------------------------------------- */
@@ -215,7 +210,8 @@ void instance_close(struct instance *in) {
     cube_close(in->cube);
     client_free(in->cube_client);
     client_free(in->client);
-    refiner_free(rules_end(&in->rules, NULL, NULL));
+    if (in->rules != NULL && rules_end(in->rules, &in->refiner, NULL) != 0)
+        in->refiner = NULL; /* nobody waits for what is wrong with them */
     refiner_free(in->refiner);
     engine_process_stop(in->engine);
     control_close(in->control);
@@ -296,10 +292,12 @@ int instance_load_refiner(struct instance *in, struct err *err) {
             "backup, or run `caskalytics rebuild` to count everybody anew with a new key",
             keys);
     struct refiner *refiner = NULL;
-    if (rc == 0 && in->rules != NULL)
-        refiner = rules_end(&in->rules, &rc, err);
-    else if (rc == 0)
+    if (rc == 0 && in->rules != NULL) {
+        rc = rules_end(in->rules, &refiner, err);
+        in->rules = NULL;
+    } else if (rc == 0) {
         rc = refiner_new(in->config, NULL, &refiner, err);
+    }
     if (rc == 0) /* last: wrong rules leave no key behind */
         rc = refiner_open_key(refiner, in->data_dir, err);
     if (rc == 0)
