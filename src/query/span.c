@@ -33,13 +33,28 @@ static const enum grain grain_of[] = {[COMPARE_WEEK] = GRAIN_WEEK,
                                       [COMPARE_YEAR] = GRAIN_YEAR,
                                       [COMPARE_PREVIOUS] = GRAIN_NONE};
 
-/* An instant, moved back as far as the comparison says. */
+static bool by_weeks(struct comparison c) {
+    return c.align == ALIGN_WEEKDAY && weeks_of[c.with] > 0;
+}
+
+/* Does the earlier month lack this day? */
+static bool is_missing_day(const struct zone *zone, struct comparison c, int64_t instant) {
+    if (by_weeks(c) || grain_of[c.with] < GRAIN_MONTH)
+        return false;
+    int64_t earlier = zone_shift(zone, grain_of[c.with], instant, -1);
+    return zone_civil(zone, instant).day != zone_civil(zone, earlier).day;
+}
+
+/* An instant, moved back as far as the comparison says. What lies in a day that the earlier month
+ * lacks falls on the end of that month. */
 static int64_t shift(const struct zone *zone, enum grain by, struct comparison c,
                      const struct spans *spans, int64_t instant) {
-    if (c.align == ALIGN_WEEKDAY && weeks_of[c.with] > 0)
+    if (by_weeks(c))
         return zone_shift(zone, GRAIN_WEEK, instant, -weeks_of[c.with]);
-    if (grain_of[c.with] != GRAIN_NONE)
-        return zone_shift(zone, grain_of[c.with], instant, -1);
+    if (grain_of[c.with] != GRAIN_NONE) {
+        int64_t earlier = zone_shift(zone, grain_of[c.with], instant, -1);
+        return is_missing_day(zone, c, instant) ? zone_next(zone, GRAIN_MONTH, earlier) : earlier;
+    }
     if (by != GRAIN_NONE)
         return zone_shift(zone, by, instant, -(int)spans->len);
     /* a range of whole days goes back by days, so that it begins and ends at midnight again */
@@ -57,8 +72,11 @@ static struct span shift_span(const struct zone *zone, enum grain by, struct com
     struct span ret;
     ret.from = shift(zone, by, c, spans, span.from);
     ret.to = shift(zone, by, c, spans, span.to);
-    if (by == GRAIN_HOUR || by == GRAIN_DAY) {
-        /* a shorter month must not lengthen its last day, nor clipped borders make it none */
+    bool short_span = by == GRAIN_HOUR || by == GRAIN_DAY;
+    if (short_span && is_missing_day(zone, c, span.from)) {
+        ret.to = ret.from;
+    } else if (short_span) {
+        /* an hour that occurs twice is compared with the one there is */
         int64_t next = zone_next(zone, by, ret.from);
         ret.to = ret.to <= ret.from ? next : min_i64(ret.to, next);
     }

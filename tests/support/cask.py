@@ -163,7 +163,7 @@ class Data:
         return json.loads(text)
 
     def sql(self, query, *args, **run):
-        return self.run("sql", query, "--format", "tsv", *args, **run).stdout.decode("utf-8", "replace").strip()
+        return self.run("sql", query, "--format", "TSV", *args, **run).stdout.decode("utf-8", "replace").strip()
 
     def sealed(self, site="example.org"):
         """Share of a site's time, from its first hour with rows to its last, that cubes answer for."""

@@ -15,6 +15,7 @@ import json
 import os
 import re
 import sys
+import urllib.parse
 import zoneinfo
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -27,7 +28,8 @@ DOWNLOADS = set("""pdf zip gz tgz bz2 tbz xz 7z rar tar exe msi dmg pkg deb rpm 
 xlsx ppt pptx odt ods odp csv epub mobi mp3 ogg wav flac mp4 m4v avi mov mkv webm""".split())
 SESSION_GAP = 1800
 SOURCE_REACH = 43200
-SESSION_DIMENSIONS = {"referrer": "referrer", "entry_path": "path"}
+SESSION_DIMENSIONS = {"referrer": "referrer", "entry_path": "path", "referrer_domain": "referrer_domain",
+                      "utm_source": "utm_source", "utm_medium": "utm_medium", "utm_campaign": "utm_campaign"}
 DOWNLOAD_GAP = 21600
 LINE_BYTES = 65536
 
@@ -335,6 +337,16 @@ class Zone:
             raise ValueError(grain)
         return int(datetime.datetime(day.year, day.month, day.day, tzinfo=self.tz).timestamp())
 
+    def next(self, grain, t):
+        """The start of the bucket after that of t."""
+        start = self.floor(grain, t)
+        step = {"hour": 900, "day": 72000, "week": 6 * 86400, "month": 27 * 86400, "quarter": 89 * 86400,
+                "year": 364 * 86400}[grain]
+        t = start + step
+        while self.floor(grain, t) == start:
+            t += 900
+        return self.floor(grain, t)
+
     def show(self, t):
         return datetime.datetime.fromtimestamp(t, self.tz).isoformat()
 
@@ -364,8 +376,27 @@ def classify(method, path, status):
     return OTHER
 
 
+@functools.lru_cache(maxsize=1 << 16)
+def domain(referrer):
+    """The host of an address of a page, in lower case, without port and leading www."""
+    m = re.match(rb"[a-z][a-z0-9+.-]*://([^/?#]*)", referrer, re.I)
+    if not m:
+        return ""
+    host = re.sub(rb":\d*$", b"", m[1].rpartition(b"@")[2]).lower().decode("utf-8", "replace")
+    return host[4:] if host.startswith("www.") else host
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def parameter(query, name):
+    for piece in query.split(b"&"):
+        key, _, value = piece.partition(b"=")
+        if key.decode("latin-1") == name:
+            return urllib.parse.unquote_plus(value.decode("latin-1"))
+    return ""
+
+
 class Hit:
-    __slots__ = ("t", "site", "visitor", "kind", "method", "path", "status", "bytes", "referrer", "host", "agent", "entry",
+    __slots__ = ("t", "site", "visitor", "kind", "method", "path", "query", "status", "bytes", "referrer", "host", "agent", "entry",
                  "start", "end", "gap", "run", "entry")
 
 
@@ -407,6 +438,7 @@ class Counter:
         h = Hit()
         m = REQUEST.match(request)
         h.method, target = (m[1], m[2]) if m else (b"", b"")
+        h.query = target.partition(b"?")[2]
         h.path = target.partition(b"?")[0]
         h.t, h.status, h.bytes, h.referrer = time, status, size, referrer
         h.site = site or vhost.decode("latin-1")
@@ -461,6 +493,10 @@ class Counter:
             return h.status
         if name == "site":
             return h.site
+        if name == "referrer_domain":
+            return domain(h.referrer)
+        if name.startswith("utm_"):
+            return parameter(h.query, name)
         if name == "referrer":  # the session's; sessions of more than 12 h are another matter
             return h.entry.referrer.decode("utf-8", "replace")
         if name == "entry_path":
@@ -474,7 +510,22 @@ class Counter:
             return False
         if bots != "include" and self.dimension("bot", h) != (bots == "only"):
             return False
-        return all(self.dimension(name, h, view) == value for name, value in where)
+        return self.fits(h, where, view)
+
+    def fits(self, h, where, view):
+        """where: (dimension, value) or (dimension, operator, value) with = != ~; all must hold, but several = of
+        one dimension are alternatives."""
+        alternatives = {}
+        for name, *operator, value in where:
+            found = self.dimension(name, h, view)
+            if operator in ([], ["="]):
+                alternatives[name] = alternatives.get(name, False) or found == value
+            elif operator == ["!="]:
+                if found == value:
+                    return False
+            elif not re.search(value, str(found)):
+                return False
+        return all(alternatives.values())
 
     def rows(self, grain=None, zone="UTC", bots="exclude", group=(), sites=None, since=None, until=None, where=()):
         """{key: {metric: number}}; the key is (bucket's start as text, if there is a grain, and dimensions)."""

@@ -117,6 +117,13 @@ static void month__days_without_counterpart_have_none(void **state) {
     expect(0, "2021-02-01", "2021-02-02");
     expect(27, "2021-02-28", "2021-03-01");
     assert_true(is_none(28) && is_none(29) && is_none(30));
+    make(GRAIN_DAY, "2021-03-30", "2021-04-02"); /* also when the range begins there */
+    move(GRAIN_DAY, COMPARE_MONTH, NULL);
+    assert_true(is_none(0) && is_none(1));
+    expect(2, "2021-03-01", "2021-03-02");
+    make(GRAIN_HOUR, "2021-03-29", "2021-03-30");
+    move(GRAIN_HOUR, COMPARE_MONTH, NULL);
+    assert_true(is_none(0) && is_none(12) && is_none(23));
     make(GRAIN_DAY, "2024-02-28", "2024-03-02");
     move(GRAIN_DAY, COMPARE_YEAR, NULL);
     expect(0, "2023-02-28", "2023-03-01");
@@ -272,6 +279,12 @@ static void whole__range_moves_with_its_calendar(void **state) {
     make(GRAIN_NONE, "2021-03-30", "2021-03-31");
     move(GRAIN_NONE, COMPARE_MONTH, NULL);
     assert_true(is_none(0));
+    make(GRAIN_NONE, "2021-03-01", "2021-03-30"); /* the total of its days */
+    move(GRAIN_NONE, COMPARE_MONTH, NULL);
+    expect(0, "2021-02-01", "2021-03-01");
+    make(GRAIN_NONE, "2021-03-30T10:00", "2021-04-02");
+    move(GRAIN_NONE, COMPARE_MONTH, NULL);
+    expect(0, "2021-03-01", "2021-03-02");
 }
 
 static void previous__whole_days_go_back_by_days_and_odd_ranges_by_seconds(void **state) {
