@@ -18,11 +18,39 @@ struct config_product {
     bool redirects; /* accept 301, 302, 307 as well */
 };
 
+struct config_source {
+    char *id;
+    char *type;   /* "tail", "ingest", ... */
+    char *path;   /* tail: a file or a glob(7) pattern */
+    char *site;   /* NULL: named by the lines, or "default" */
+    char *format; /* spec (format/format.h); NULL: auto */
+    char *token;  /* ingest; NULL: only tokens from control data. A secret */
+};
+
+/* Lines that are no hits: of any of these sites (none: of all), what any of the lists matches. */
+struct config_exclude {
+    char **sites;
+    size_t n_sites;
+    char **addresses; /* CIDR */
+    size_t n_addresses;
+    char **paths; /* `*` stands for any bytes */
+    size_t n_paths;
+    char **hosts; /* the same */
+    size_t n_hosts;
+    char **agents; /* pieces */
+    size_t n_agents;
+};
+
 struct config {
     char *file;     /* NULL: defaults */
     char *data;     /* data directory, as written (relative to the working directory) */
     char *timezone; /* "UTC" by default */
     char *listen;   /* "127.0.0.1:8080" */
+    char *public_url;
+    char **trusted_proxies; /* addresses and networks in CIDR notation */
+    size_t n_trusted_proxies;
+    struct config_source *sources;
+    size_t n_sources;
     struct config_site *sites;
     size_t n_sites;
     struct config_product *products;
@@ -33,6 +61,8 @@ struct config {
     size_t n_downloads;
     char **referrer_spam; /* domains, lower case, beside the list of the program */
     size_t n_referrer_spam;
+    struct config_exclude *exclude;
+    size_t n_exclude;
     char *country_database;       /* NULL: the one that comes with the program */
     uint64_t engine_memory_bytes; /* 0: automatic, see config_memory() */
     uint64_t query_memory_bytes;  /* 0: automatic */
