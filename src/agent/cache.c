@@ -96,11 +96,11 @@ const struct agent_info *agent_cache_add(struct agent_cache *c, uint64_t hash, s
                                          const struct agent_info *info) {
     struct agent_info one;
     memset(&one, 0, sizeof one); /* padding too: answers are compared as bytes */
-    const struct str *from[] = {&info->browser, &info->browser_version, &info->os, &info->device};
-    struct str *to[] = {&one.browser, &one.browser_version, &one.os, &one.device};
-    for (size_t i = 0; i < ARRAY_LEN(from); i++)
-        *to[i] = str_of(intern(c, from[i]->ptr, from[i]->len), from[i]->len);
     one.bot = info->bot;
+#define KEEP(field)                                                                                \
+    one.field = str_of(intern(c, info->field.ptr, info->field.len), info->field.len);
+    AGENT_STRINGS(KEEP)
+#undef KEEP
     const struct agent_info *kept = intern(c, &one, sizeof one);
     c->bytes += agent.len;
     put(&c->agents, hash, arena_dup(&c->arena, agent), kept);

@@ -90,6 +90,22 @@ bool agent_match(struct agent_matcher *m, size_t i, struct str subject) {
     return true;
 }
 
+const struct agent_rule *agent_first_match(struct agent_matcher *m, enum agent_list list,
+                                           const uint64_t *candidates, struct str subject) {
+    size_t end = m->rules->first[list + 1];
+    for (size_t i = m->rules->first[list]; i < end; i++) {
+        uint64_t left = candidates[i / 64] >> (i % 64);
+        if (left == 0) {
+            i |= 63; /* none in the rest of this word */
+            continue;
+        }
+        i += (size_t)__builtin_ctzll(left);
+        if (i < end && agent_match(m, i, subject))
+            return &m->rules->rules[i];
+    }
+    return NULL;
+}
+
 struct str agent_match_group(const struct agent_matcher *m, size_t n) {
     if (n >= (size_t)m->groups)
         return STR("");

@@ -20,6 +20,10 @@ MUSTCHECK int agent_matcher_compile(struct agent_matcher *m, size_t i, struct er
 
 /* Does rule i match somewhere in `subject`? A rule that does not compile matches nothing. */
 bool agent_match(struct agent_matcher *m, size_t i, struct str subject);
+/* The first rule of the list that is a candidate and matches, NULL if none does. Bit i of
+ * `candidates` stands for rule i. */
+const struct agent_rule *agent_first_match(struct agent_matcher *m, enum agent_list list,
+                                           const uint64_t *candidates, struct str subject);
 /* Group n of the last match, "" when it took no part or does not exist. */
 struct str agent_match_group(const struct agent_matcher *m, size_t n);
 /* Matches that were given up at AGENT_MATCH_LIMIT. */

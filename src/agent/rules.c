@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <yaml.h>
 
-/* The lists of regexes.yaml and where each key of a rule goes. Keys that are not named here (patch
- * versions, brand, model) are read over. */
+/* The lists of regexes.yaml and where each key of a rule goes. Other keys are read over. */
 struct key {
     const char *name;
     size_t at; /* of a struct str in struct agent_rule */
@@ -16,15 +15,35 @@ struct key {
 static const struct {
     const char *name;
     enum agent_list list;
-    struct key keys[5];
+    struct key keys[6];
 } yaml_lists[] = {
     {"user_agent_parsers",
      AGENT_BROWSER,
-     {KEY("regex", regex), KEY("family_replacement", family), KEY("v1_replacement", major),
-      KEY("v2_replacement", minor)}},
-    {"os_parsers", AGENT_OS, {KEY("regex", regex), KEY("os_replacement", family)}},
-    {"device_parsers", AGENT_DEVICE, {KEY("regex", regex), KEY("device_replacement", family)}},
+     {KEY("regex", regex), KEY("family_replacement", parts[0]), KEY("v1_replacement", parts[1]),
+      KEY("v2_replacement", parts[2]), KEY("v3_replacement", parts[3])}},
+    {"os_parsers",
+     AGENT_OS,
+     {KEY("regex", regex), KEY("os_replacement", parts[0]), KEY("os_v1_replacement", parts[1]),
+      KEY("os_v2_replacement", parts[2]), KEY("os_v3_replacement", parts[3]),
+      KEY("os_v4_replacement", parts[4])}},
+    {"device_parsers",
+     AGENT_DEVICE,
+     {KEY("regex", regex), KEY("device_replacement", parts[0]), KEY("brand_replacement", parts[1]),
+      KEY("model_replacement", parts[2])}},
 };
+
+/* What a crawler's tags make of it; the first of these that it has counts. */
+static const struct {
+    const char *tag, *kind;
+} tag_kinds[] = {
+    {"ai-crawler", "ai-training"}, {"search-engine", "search"}, {"feed-reader", "feed"},
+    {"monitoring", "monitor"},     {"scanner", "scanner"},
+};
+
+static const char *const bot_kinds[] = {"search",  "ai-training", "ai-index", "ai-assistant",
+                                        "monitor", "feed",        "scanner",  "other"};
+static const char *const device_classes[] = {"desktop", "mobile",   "tablet", "tv",
+                                             "console", "wearable", "bot",    "other"};
 
 typedef VEC(struct agent_rule) rule_vec;
 
@@ -198,6 +217,23 @@ out:
     return rc;
 }
 
+static bool has_tag(const json_t *crawler, const char *tag) {
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(crawler, "tags"), i, one) {
+        if (json_is_string(one) && strcmp(json_string_value(one), tag) == 0)
+            return true;
+    }
+    return false;
+}
+
+static struct str kind_by_tags(const json_t *crawler) {
+    for (size_t i = 0; i < ARRAY_LEN(tag_kinds); i++)
+        if (has_tag(crawler, tag_kinds[i].tag))
+            return str_from(tag_kinds[i].kind);
+    return STR("other");
+}
+
 static int read_crawlers(const char *path, struct arena *strings, rule_vec *list, struct err *err) {
     struct buf text = {0};
     json_t *root = NULL;
@@ -223,7 +259,8 @@ static int read_crawlers(const char *path, struct arena *strings, rule_vec *list
             goto out;
         }
         struct str regex = str_of(json_string_value(pattern), json_string_length(pattern));
-        struct agent_rule rule = {.regex = arena_dup(strings, regex)};
+        struct agent_rule rule = {.regex = arena_dup(strings, regex),
+                                  .kind = kind_by_tags(crawler)};
         if ((rc = add_rule(list, &rule, path, i + 1, err)) != 0)
             goto out;
     }
@@ -233,30 +270,109 @@ out:
     return rc;
 }
 
-static int read_clients(const char *path, struct arena *strings, rule_vec *list, struct err *err) {
+/* --- the lists of our own: lines of text, # begins a comment, [WORD] a section --- */
+
+struct own_list {
+    const char *path;
+    struct arena *strings;
+    rule_vec *list;
+    struct agent_rules *rules;
+    const char *const *sections; /* allowed ones, NULL: a list without sections */
+    size_t sections_len;
+    struct str section; /* the one that we are in */
+};
+
+/* One line that says something. */
+typedef int line_fn(struct own_list *l, struct str line, size_t number, struct err *err);
+
+static int enter_section(struct own_list *l, struct str name, size_t number, struct err *err) {
+    for (size_t i = 0; i < l->sections_len; i++) {
+        if (str_is(name, l->sections[i])) {
+            l->section = str_from(l->sections[i]);
+            return 0;
+        }
+    }
+    return err_set(err, ERR_CORRUPT, "%s:%zu: no such section: " STR_FMT, l->path, number,
+                   STR_ARG(name));
+}
+
+static int read_own(struct own_list *l, line_fn *take, struct err *err) {
     struct buf text = {0};
-    int rc = fs_read_file(path, AGENT_FILE_BYTES, &text, err);
+    int rc = fs_read_file(l->path, AGENT_FILE_BYTES, &text, err);
     struct str rest = buf_str(&text), line;
     for (size_t n = 1; rc == 0 && str_split(&rest, '\n', &line); n++) {
         line = str_trim(line);
         if (line.len == 0 || line.ptr[0] == '#')
             continue;
-        struct agent_rule rule = {.regex = arena_dup(strings, line)};
-        rc = add_rule(list, &rule, path, n, err);
+        if (l->sections != NULL && line.ptr[0] == '[' && line.ptr[line.len - 1] == ']')
+            rc = enter_section(l, str_of(line.ptr + 1, line.len - 2), n, err);
+        else if (l->sections != NULL && l->section.len == 0)
+            rc = err_set(err, ERR_CORRUPT, "%s:%zu: in front of the first section", l->path, n);
+        else
+            rc = take(l, line, n, err);
     }
     buf_release(&text);
     return rc;
 }
 
-int agent_rules_read(const char *regexes, const char *crawlers, const char *clients,
-                     struct agent_rules *ret, struct err *err) {
+static int take_client(struct own_list *l, struct str line, size_t number, struct err *err) {
+    struct agent_rule rule = {.regex = arena_dup(l->strings, line)};
+    return add_rule(l->list, &rule, l->path, number, err);
+}
+
+/* NAME = REGEX, or a NAME that is its own expression. */
+static int take_bot(struct own_list *l, struct str line, size_t number, struct err *err) {
+    struct agent_rule rule = {.kind = l->section};
+    const char *equals = memmem(line.ptr, line.len, " = ", 3);
+    struct str name = equals ? str_of(line.ptr, (size_t)(equals - line.ptr)) : line;
+    struct str regex = equals ? str_skip(line, name.len + 3) : line;
+    rule.parts[0] = arena_dup(l->strings, str_trim(name));
+    rule.regex = arena_dup(l->strings, str_trim(regex));
+    return add_rule(l->list, &rule, l->path, number, err);
+}
+
+/* os: FAMILY, or a REGEX over the agent. */
+static int take_class(struct own_list *l, struct str line, size_t number, struct err *err) {
+    if (str_starts(line, STR("os: "))) {
+        struct agent_os_class one = {arena_dup(l->strings, str_trim(str_skip(line, 4))),
+                                     l->section};
+        vec_push(&l->rules->os_classes, one);
+        return 0;
+    }
+    struct agent_rule rule = {.regex = arena_dup(l->strings, line), .kind = l->section};
+    return add_rule(l->list, &rule, l->path, number, err);
+}
+
+static int read_own_lists(const struct agent_files *files, struct agent_rules *rules,
+                          rule_vec *lists, struct err *err) {
+    struct own_list clients = {files->clients, &rules->strings, &lists[AGENT_CLIENT]};
+    struct own_list bots = {.path = files->bots,
+                            .strings = &rules->strings,
+                            .list = &lists[AGENT_BOT],
+                            .sections = bot_kinds,
+                            .sections_len = ARRAY_LEN(bot_kinds)};
+    struct own_list classes = {.path = files->classes,
+                               .strings = &rules->strings,
+                               .list = &lists[AGENT_CLASS],
+                               .rules = rules,
+                               .sections = device_classes,
+                               .sections_len = ARRAY_LEN(device_classes)};
+    int rc = read_own(&clients, take_client, err);
+    if (rc == 0)
+        rc = read_own(&bots, take_bot, err);
+    if (rc == 0)
+        rc = read_own(&classes, take_class, err);
+    return rc;
+}
+
+int agent_rules_read(const struct agent_files *files, struct agent_rules *ret, struct err *err) {
     *ret = (struct agent_rules){0};
     rule_vec lists[AGENT_LISTS] = {0};
-    int rc = read_regexes(regexes, &ret->strings, lists, err);
+    int rc = read_regexes(files->regexes, &ret->strings, lists, err);
     if (rc == 0)
-        rc = read_crawlers(crawlers, &ret->strings, &lists[AGENT_CRAWLER], err);
+        rc = read_crawlers(files->crawlers, &ret->strings, &lists[AGENT_CRAWLER], err);
     if (rc == 0)
-        rc = read_clients(clients, &ret->strings, &lists[AGENT_CLIENT], err);
+        rc = read_own_lists(files, ret, lists, err);
     for (size_t l = 0; l < AGENT_LISTS; l++)
         ret->first[l + 1] = ret->first[l] + lists[l].len;
     ret->len = ret->first[AGENT_LISTS];
@@ -271,6 +387,7 @@ int agent_rules_read(const char *regexes, const char *crawlers, const char *clie
 
 void agent_rules_release(struct agent_rules *r) {
     free(r->rules);
+    vec_free(&r->os_classes);
     arena_release(&r->strings);
     *r = (struct agent_rules){0};
 }

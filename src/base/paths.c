@@ -18,6 +18,9 @@ static const struct {
     [FILE_CRAWLERS] = {"../node_modules/crawler-user-agents/crawler-user-agents.json",
                        "../share/caskalytics/crawler-user-agents.json"},
     [FILE_CLIENTS] = {"../schema/clients.txt", "../share/caskalytics/clients.txt"},
+    [FILE_BOTS] = {"../schema/bots.txt", "../share/caskalytics/bots.txt"},
+    [FILE_DEVICE_CLASSES] = {"../schema/device_classes.txt",
+                             "../share/caskalytics/device_classes.txt"},
     [FILE_COUNTRY] = {"../node_modules/@ip-location-db/geo-whois-asn-country-mmdb/"
                       "geo-whois-asn-country.mmdb",
                       "../share/caskalytics/country.mmdb"},

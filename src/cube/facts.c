@@ -66,6 +66,17 @@ void sql_selection(struct buf *sql, const struct selection *s, const char *colum
     " CAST(utm_campaign AS String), status, CAST(method AS String), CAST(source AS String),"       \
     " CAST(utm_term AS String), CAST(utm_content AS String), CAST(click_id AS String)"
 
+/* What is the same in all rows of a visitor. */
+#define VISITOR_WORDS                                                                              \
+    " country, browser, browser_version, os, os_version, device, device_brand, device_model,"      \
+    " device_class, bot_kind, bot_name, bot"
+#define ANY_VISITOR_WORDS                                                                          \
+    " any(country) AS country, any(browser) AS browser, any(browser_version) AS browser_version,"  \
+    " any(os) AS os, any(os_version) AS os_version, any(device) AS device,"                        \
+    " any(device_brand) AS device_brand, any(device_model) AS device_model,"                       \
+    " any(device_class) AS device_class, any(bot_kind) AS bot_kind, any(bot_name) AS bot_name,"    \
+    " any(bot) AS bot"
+
 /* All arrays are as long as `a` and are joined side by side: nothing is looked up by index, which
  * would copy the array of a visitor once for each of its page views. arrayFill (ClickHouse 20.1)
  * carries the first page view of a session forward. */
@@ -78,18 +89,16 @@ static void sql_flagged_views(struct buf *sql, const struct selection *s) {
                " if(near, e.6, t.6) AS utm_source, if(near, e.7, t.7) AS utm_medium,"
                " if(near, e.8, t.8) AS utm_campaign, if(near, e.12, t.12) AS utm_term,"
                " if(near, e.13, t.13) AS utm_content, if(near, e.14, t.14) AS click_id,"
-               " t.9 AS status, t.10 AS method, t.11 AS source,"
-               " country, browser, browser_version, os, device, bot,"
+               " t.9 AS status, t.10 AS method, t.11 AS source," VISITOR_WORDS ","
                " toUInt8(t.1 - p > %d) AS starts, toUInt8(n - t.1 > %d) AS ends,"
                " toUInt32(if(n - t.1 > %d, 0, n - t.1)) AS gap"
-               " FROM (SELECT site, visitor, country, browser, browser_version, os, device, bot, a,"
+               " FROM (SELECT site, visitor," VISITOR_WORDS ", a,"
                " arrayMap(x -> x.1, a) AS times,"
                " arrayPushFront(arrayPopBack(times), toUInt32(0)) AS prevs,"
                " arrayPushBack(arrayPopFront(times), toUInt32(4294967295)) AS nexts,"
                " arrayFill((x, i, j) -> i - j > %d, a, times, prevs) AS firsts"
-               " FROM (SELECT site, visitor, any(country) AS country, any(browser) AS browser,"
-               " any(browser_version) AS browser_version, any(os) AS os, any(device) AS device,"
-               " any(bot) AS bot, arraySort(groupArray((" VIEW_TUPLE "))) AS a"
+               " FROM (SELECT site, visitor," ANY_VISITOR_WORDS ","
+               " arraySort(groupArray((" VIEW_TUPLE "))) AS a"
                " FROM events WHERE kind = 'pageview' AND ",
                SESSION_REACH, SESSION_GAP, SESSION_GAP, SESSION_GAP, SESSION_GAP);
     sql_selection(sql, s, "ts", SESSION_REACH + SESSION_GAP, SESSION_GAP + 1);
@@ -111,15 +120,14 @@ static void sql_flagged_downloads(struct buf *sql, const struct selection *s) {
         " t.4 AS method, t.5 AS source, t.6 AS referrer_domain, t.7 AS channel,"
         " t.8 AS utm_source, t.9 AS utm_medium, t.10 AS utm_campaign, t.11 AS utm_term,"
         " t.12 AS utm_content, t.13 AS click_id, '' AS event,"
-        " product, version, platform, country, browser, browser_version, os, device, bot,"
+        " product, version, platform," VISITOR_WORDS ","
         " toUInt8(t.1 - p > %d) AS starts"
-        " FROM (SELECT site, visitor, path, product, version, platform, country, browser,"
-        " browser_version, os, device, bot, a, arrayMap(x -> x.1, a) AS times,"
+        " FROM (SELECT site, visitor, path, product, version, platform," VISITOR_WORDS ","
+        " a, arrayMap(x -> x.1, a) AS times,"
         " arrayPushFront(arrayPopBack(times), toUInt32(0)) AS prevs"
         " FROM (SELECT site, visitor, path, any(product) AS product, any(version) AS version,"
-        " any(platform) AS platform, any(country) AS country, any(browser) AS browser,"
-        " any(browser_version) AS browser_version, any(os) AS os, any(device) AS device,"
-        " any(bot) AS bot, arraySort(groupArray((" DOWNLOAD_TUPLE "))) AS a"
+        " any(platform) AS platform," ANY_VISITOR_WORDS ","
+        " arraySort(groupArray((" DOWNLOAD_TUPLE "))) AS a"
         " FROM events WHERE kind = 'download' AND ",
         DOWNLOAD_GAP);
     sql_selection(sql, s, "ts", DOWNLOAD_GAP + 1, 0);
@@ -165,7 +173,13 @@ void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s) {
     X(browser, "LowCardinality(String)")                                                           \
     X(browser_version, "LowCardinality(String)")                                                   \
     X(os, "LowCardinality(String)")                                                                \
+    X(os_version, "LowCardinality(String)")                                                        \
     X(device, "LowCardinality(String)")                                                            \
+    X(device_brand, "LowCardinality(String)")                                                      \
+    X(device_model, "LowCardinality(String)")                                                      \
+    X(device_class, "LowCardinality(String)")                                                      \
+    X(bot_kind, "LowCardinality(String)")                                                          \
+    X(bot_name, "LowCardinality(String)")                                                          \
     X(bot, "UInt8")                                                                                \
     X(starts, "UInt8")                                                                             \
     X(ends, "UInt8")                                                                               \

@@ -82,8 +82,14 @@ bool dimension_of_visitor(enum dimension d) {
     case DIM_browser:
     case DIM_browser_version:
     case DIM_os:
+    case DIM_os_version:
     case DIM_device:
+    case DIM_device_brand:
+    case DIM_device_model:
+    case DIM_device_class:
     case DIM_bot:
+    case DIM_bot_kind:
+    case DIM_bot_name:
         return true;
     default:
         return false;

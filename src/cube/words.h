@@ -60,8 +60,8 @@ size_t cube_dimensions(const struct cube_def *c, enum dimension ret[static CUBE_
 
 bool dimension_find(struct str name, enum dimension *ret);
 bool metric_find(struct str name, enum metric *ret);
-/* Country, browser, OS, device, bot: functions of the visitor, so that exact visitors add over
- * them. */
+/* Country and what the agent says (browser, OS, device, bot, ...): functions of the visitor, so
+ * that exact visitors add over them. */
 bool dimension_of_visitor(enum dimension d);
 /* Source dimensions: of page views they are the session's, and need flagged rows. */
 bool dimension_of_session(enum dimension d);

@@ -24,24 +24,10 @@ struct refiner {
     struct channels *channels;
     struct visitor_key key;
     struct arena scratch;
+    struct buf agent_key; /* of an agent with client hints */
     VEC(struct open_format) formats;
     struct open_format *last; /* of the record before: it rarely changes. NULL at first */
 };
-
-static int open_agents(struct agent_table **ret, struct err *err) {
-    struct buf regexes = {0}, crawlers = {0}, clients = {0};
-    int rc = paths_find(FILE_AGENTS, &regexes, err);
-    if (rc == 0)
-        rc = paths_find(FILE_CRAWLERS, &crawlers, err);
-    if (rc == 0)
-        rc = paths_find(FILE_CLIENTS, &clients, err);
-    if (rc == 0)
-        rc = agent_table_new(buf_cstr(&regexes), buf_cstr(&crawlers), buf_cstr(&clients), ret, err);
-    buf_release(&regexes);
-    buf_release(&crawlers);
-    buf_release(&clients);
-    return rc;
-}
 
 static int open_countries(const struct config *config, struct country **ret, struct err *err) {
     if (config->country_database != NULL) {
@@ -66,7 +52,7 @@ int refiner_new(const struct config *config, const char *data_dir, struct refine
     r->channels = channels_new(config->referrer_spam, config->n_referrer_spam);
     int rc = classifier_new(config, &r->classifier, err);
     if (rc == 0)
-        rc = open_agents(&r->agents, err);
+        rc = agent_table_open(&r->agents, err);
     if (rc == 0)
         rc = open_countries(config, &r->countries, err);
     if (rc == 0) /* last: a wrong configuration leaves no key behind */
@@ -97,6 +83,7 @@ void refiner_free(struct refiner *r) {
     agent_table_free(r->agents);
     country_close(r->countries);
     arena_release(&r->scratch);
+    buf_release(&r->agent_key);
     close_formats(r);
     free(r);
 }
@@ -119,19 +106,28 @@ static struct str site_of(struct refiner *r, const struct record *record,
     return STR("default");
 }
 
-/* All that is decided here belongs to (host, agent) alone, as the visitor number does: cubes add up
- * unique users over these dimensions (docs/decisions.md D5). */
+/* All that is decided here belongs to (host, agent, client hints) alone, as the visitor number
+ * does: cubes add up unique users over these dimensions (docs/decisions.md D5). */
 static void set_visitor(struct refiner *r, const struct record *record, const struct fields *fields,
                         struct event *e) {
-    const struct agent_info *agent = agent_lookup(r->agents, fields->agent);
+    const struct agent_hints hints = {fields->hint_brands, fields->hint_mobile,
+                                      fields->hint_platform, fields->hint_platform_version,
+                                      fields->hint_model};
+    struct str key = agent_key(&r->agent_key, fields->agent, &hints);
+    const struct agent_info *agent = agent_lookup(r->agents, key);
     e->browser = agent->browser;
     e->browser_version = agent->browser_version;
     e->os = agent->os;
+    e->os_version = agent->os_version;
     e->device = agent->device;
+    e->device_brand = agent->device_brand;
+    e->device_model = agent->device_model;
+    e->device_class = agent->device_class;
     e->bot = agent->bot;
+    e->bot_kind = agent->bot_kind;
+    e->bot_name = agent->bot_name;
     e->country = country_lookup(r->countries, fields->host);
-    e->visitor =
-        record->has_visitor ? record->visitor : visitor_id(&r->key, fields->host, fields->agent);
+    e->visitor = record->has_visitor ? record->visitor : visitor_id(&r->key, fields->host, key);
 }
 
 /* The opened format of a record's type, NULL if this version cannot read it. */

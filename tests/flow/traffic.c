@@ -44,12 +44,21 @@ static void describe_visitor(struct rng *r, struct event *e) {
     static const char *const countries[] = {"", "US", "IN", "DE"};
     static const char *const browsers[] = {"Firefox", "Chrome", "Other"};
     static const char *const browser_versions[] = {"1.0", "2.0"};
+    static const char *const brands[] = {"", "Acme"};
+    static const char *const classes[] = {"desktop", "mobile", "tablet"};
+    static const char *const kinds[] = {"", "search", "feed"};
     static const char *const systems[] = {"Linux", "Windows"};
     static const char *const devices[] = {"desktop", "mobile"};
     e->visitor = rng_next(r);
     e->country = PICK_STR(r, countries);
     e->browser = PICK_STR(r, browsers);
     e->browser_version = PICK_STR(r, browser_versions);
+    e->os_version = PICK_STR(r, browser_versions);
+    e->device_brand = PICK_STR(r, brands);
+    e->device_model = PICK_STR(r, browser_versions);
+    e->device_class = PICK_STR(r, classes);
+    e->bot_kind = PICK_STR(r, kinds);
+    e->bot_name = PICK_STR(r, brands);
     e->os = PICK_STR(r, systems);
     e->device = PICK_STR(r, devices);
     e->bot = rng_chance(r, 20);
@@ -154,6 +163,18 @@ struct str traffic_value(const struct traffic *t, struct rng *r, enum dimension 
         return e->browser;
     case DIM_browser_version:
         return e->browser_version;
+    case DIM_os_version:
+        return e->os_version;
+    case DIM_device_brand:
+        return e->device_brand;
+    case DIM_device_model:
+        return e->device_model;
+    case DIM_device_class:
+        return e->device_class;
+    case DIM_bot_kind:
+        return e->bot_kind;
+    case DIM_bot_name:
+        return e->bot_name;
     case DIM_os:
         return e->os;
     case DIM_device:

@@ -3,25 +3,14 @@
 #include "agent/agent.h"
 #include "agent/check.h"
 #include "agent/literals.h"
-#include "base/paths.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct agent_table *table(void) {
     static struct agent_table *t;
-    static const enum program_file files[] = {FILE_AGENTS, FILE_CRAWLERS, FILE_CLIENTS};
-    struct buf paths[ARRAY_LEN(files)] = {0};
-    if (t != NULL)
-        return t;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++)
-        if (paths_find(files[i], &paths[i], NULL) != 0)
-            abort();
-    if (agent_table_new(buf_cstr(&paths[0]), buf_cstr(&paths[1]), buf_cstr(&paths[2]), &t, NULL) !=
-        0)
+    if (t == NULL && agent_table_open(&t, NULL) != 0)
         abort();
-    for (size_t i = 0; i < ARRAY_LEN(files); i++)
-        buf_release(&paths[i]);
     return t;
 }
 
@@ -33,9 +22,7 @@ static void check_agent(struct str agent) {
     agent_parse_unfiltered(t, agent, &slow);
     const struct agent_info *fast = agent_lookup(t, agent);
     if (agent_table_counts(t).match_limits == limits)
-        assert(str_eq(fast->browser, slow.browser) && str_eq(fast->os, slow.os) &&
-               str_eq(fast->browser_version, slow.browser_version) &&
-               str_eq(fast->device, slow.device) && fast->bot == slow.bot);
+        assert(agent_info_same(fast, &slow));
     agent_table_trim(t);
 }
 

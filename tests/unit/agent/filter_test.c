@@ -8,15 +8,16 @@
 #include <time.h>
 
 static void read_rules(struct agent_rules *ret) {
-    static const enum program_file files[] = {FILE_AGENTS, FILE_CRAWLERS, FILE_CLIENTS};
-    struct buf paths[ARRAY_LEN(files)] = {0};
+    static const enum program_file names[] = {FILE_AGENTS, FILE_CRAWLERS, FILE_CLIENTS, FILE_BOTS,
+                                              FILE_DEVICE_CLASSES};
+    struct buf paths[ARRAY_LEN(names)] = {0};
     struct err err;
-    for (size_t i = 0; i < ARRAY_LEN(files); i++)
-        assert_ok(paths_find(files[i], &paths[i], &err), err);
-    assert_ok(
-        agent_rules_read(buf_cstr(&paths[0]), buf_cstr(&paths[1]), buf_cstr(&paths[2]), ret, &err),
-        err);
-    for (size_t i = 0; i < ARRAY_LEN(files); i++)
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_ok(paths_find(names[i], &paths[i], &err), err);
+    struct agent_files files = {buf_cstr(&paths[0]), buf_cstr(&paths[1]), buf_cstr(&paths[2]),
+                                buf_cstr(&paths[3]), buf_cstr(&paths[4])};
+    assert_ok(agent_rules_read(&files, ret, &err), err);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
         buf_release(&paths[i]);
 }
 

@@ -27,32 +27,39 @@
     "    brand_replacement: 'B'\n"
 #define CRAWLERS "[{\"pattern\": \"[cC]rawl\", \"url\": \"x\"}]"
 #define CLIENTS "# comment\n\n  ^tool/  \n"
+#define BOTS "# comment\n[search]\nFinder = [fF]inder\n[other]\nMega Crawl\n"
+#define CLASSES "[tv]\n screen$ \nos: tem9\n[mobile]\n[other]\nscreen\n"
 
 struct files {
-    char dir[32], paths[3][64];
+    char dir[32], paths[5][64];
 };
 
-static void write_files(struct files *f, const char *yaml, const char *json, const char *clients) {
-    const char *const texts[] = {yaml, json, clients};
+static void write_files(struct files *f, const char *const texts[static 5]) {
     struct err err;
     strcpy(f->dir, "/tmp/agent_rules.XXXXXX");
     assert_non_null(mkdtemp(f->dir));
-    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+    for (size_t i = 0; i < ARRAY_LEN(f->paths); i++) {
         snprintf(f->paths[i], sizeof f->paths[i], "%s/%zu", f->dir, i);
         if (texts[i] != NULL)
             assert_ok(fs_replace_file(f->paths[i], str_from(texts[i]), 0600, &err), err);
     }
 }
 
-static int table_new(const char *yaml, const char *json, const char *clients,
-                     struct agent_table **ret, struct err *err) {
+static int table_of(const char *const texts[static 5], struct agent_table **ret, struct err *err) {
     struct files f;
-    write_files(&f, yaml, json, clients);
-    int rc = agent_table_new(f.paths[0], f.paths[1], f.paths[2], ret, err);
+    write_files(&f, texts);
+    struct agent_files files = {f.paths[0], f.paths[1], f.paths[2], f.paths[3], f.paths[4]};
+    int rc = agent_table_new(&files, ret, err);
     for (size_t i = 0; i < ARRAY_LEN(f.paths); i++)
         unlink(f.paths[i]);
     rmdir(f.dir);
     return rc;
+}
+
+static int table_new(const char *yaml, const char *json, const char *clients,
+                     struct agent_table **ret, struct err *err) {
+    const char *const texts[] = {yaml, json, clients, BOTS, CLASSES};
+    return table_of(texts, ret, err);
 }
 
 static void rules__replacements_follow_the_specification(void **state) {
