@@ -2,12 +2,16 @@
 
 #include "cmd/progress.h"
 
-static uint64_t rejected(const struct import_numbers *n) {
+static uint64_t count(const struct import_numbers *n, bool excluded) {
     uint64_t sum = 0;
     for (size_t r = 0; r < REASON_COUNT; r++)
-        sum += n->counts.rejected[r];
+        if (reason_is_exclusion((enum reason)r) == excluded)
+            sum += n->counts.rejected[r];
     return sum;
 }
+
+static uint64_t rejected(const struct import_numbers *n) { return count(n, false); }
+static uint64_t excluded(const struct import_numbers *n) { return count(n, true); }
 
 static double rate(const struct import_numbers *n) {
     return n->seconds > 0 ? (double)n->lines / n->seconds : 0;
@@ -42,13 +46,19 @@ static void row(struct buf *out, const char *name, uint64_t n, const char *more)
     buf_release(&digits);
 }
 
+static void reasons_text(const struct import_numbers *n, bool exclusions, struct buf *out) {
+    for (size_t r = 0; r < REASON_COUNT; r++)
+        if (n->counts.rejected[r] > 0 && reason_is_exclusion((enum reason)r) == exclusions)
+            row(out, "", n->counts.rejected[r], reason_text((enum reason)r));
+}
+
 static void numbers_text(const struct import_numbers *n, struct buf *out) {
     row(out, "lines", n->lines, "");
     row(out, "accepted", n->counts.accepted, "");
     row(out, "rejected", rejected(n), "");
-    for (size_t r = 0; r < REASON_COUNT; r++)
-        if (n->counts.rejected[r] > 0)
-            row(out, "", n->counts.rejected[r], reason_text((enum reason)r));
+    reasons_text(n, false, out);
+    row(out, "excluded", excluded(n), "");
+    reasons_text(n, true, out);
     row(out, "duplicates", n->duplicates, n->duplicates ? "imported before" : "");
     struct buf seconds = {0}, lines = {0};
     text_seconds(&seconds, n->seconds);
@@ -115,19 +125,25 @@ static void string_json(const char *key, const char *value, struct buf *out) {
     buf_add_cstr(out, "\",");
 }
 
-static void numbers_json(uint64_t id, const struct import_numbers *n, struct buf *out) {
-    buf_printf(out,
-               "\"import\":%llu,\"lines\":%llu,\"accepted\":%llu,\"rejected\":%llu,\"reasons\":{",
-               (unsigned long long)id, (unsigned long long)n->lines,
-               (unsigned long long)n->counts.accepted, (unsigned long long)rejected(n));
+static void reasons_json(const struct import_numbers *n, bool exclusions, struct buf *out) {
     const char *comma = "";
     for (size_t r = 0; r < REASON_COUNT; r++) {
-        if (n->counts.rejected[r] == 0)
+        if (n->counts.rejected[r] == 0 || reason_is_exclusion((enum reason)r) != exclusions)
             continue;
         buf_printf(out, "%s\"%s\":%llu", comma, reason_name((enum reason)r),
                    (unsigned long long)n->counts.rejected[r]);
         comma = ",";
     }
+}
+
+static void numbers_json(uint64_t id, const struct import_numbers *n, struct buf *out) {
+    buf_printf(out,
+               "\"import\":%llu,\"lines\":%llu,\"accepted\":%llu,\"rejected\":%llu,\"reasons\":{",
+               (unsigned long long)id, (unsigned long long)n->lines,
+               (unsigned long long)n->counts.accepted, (unsigned long long)rejected(n));
+    reasons_json(n, false, out);
+    buf_printf(out, "},\"excluded\":%llu,\"exclusions\":{", (unsigned long long)excluded(n));
+    reasons_json(n, true, out);
     buf_printf(out, "},\"duplicates\":%llu,\"seconds\":%.3f,\"lines_per_second\":%.0f",
                (unsigned long long)n->duplicates, n->seconds, rate(n));
 }

@@ -73,8 +73,9 @@ static void add_event(struct parse *p, const struct event *e) {
 }
 
 static void add_rejected(struct parse *p, struct str line, enum reason reason) {
-    buf_printf(&p->out, "{\"line\":%llu,\"rejected\":\"%s\",\"why\":\"%s\"",
-               (unsigned long long)p->lines, reason_name(reason), reason_text(reason));
+    buf_printf(&p->out, "{\"line\":%llu,\"%s\":\"%s\",\"why\":\"%s\"", (unsigned long long)p->lines,
+               reason_is_exclusion(reason) ? "excluded" : "rejected", reason_name(reason),
+               reason_text(reason));
     add_text(&p->out, "text", str_of(line.ptr, min_size(line.len, SHOWN_BYTES)));
     buf_add_cstr(&p->out, "}\n");
 }
@@ -152,14 +153,19 @@ static int parse_file(struct parse *p, const char *path, struct err *err) {
 
 static void summary(const struct parse *p, double seconds) {
     struct buf out = {0};
-    uint64_t rejected = 0;
+    uint64_t rejected[2] = {0}; /* [1]: excluded */
     for (size_t i = 0; i < REASON_COUNT; i++)
-        rejected += p->rejected[i];
-    uint64_t lines = p->accepted + rejected;
+        rejected[reason_is_exclusion((enum reason)i)] += p->rejected[i];
+    uint64_t lines = p->accepted + rejected[0] + rejected[1];
     text_count(&out, p->accepted);
     buf_add_cstr(&out, " accepted, ");
-    text_count(&out, rejected);
+    text_count(&out, rejected[0]);
     buf_add_cstr(&out, " rejected");
+    if (rejected[1] > 0) {
+        buf_add_cstr(&out, ", ");
+        text_count(&out, rejected[1]);
+        buf_add_cstr(&out, " excluded");
+    }
     if (seconds > 0 && lines > 0) {
         buf_add_cstr(&out, ", ");
         text_count(&out, (uint64_t)((double)lines / seconds));

@@ -15,13 +15,17 @@ static int show_rows(void *arg, uint64_t done, uint64_t all) {
     return stop_asked();
 }
 
-static int count_rows(struct instance *in, uint64_t counts[2], struct err *err) {
+/* Of events, rejected and excluded. */
+static int count_rows(struct instance *in, uint64_t counts[static 3], struct err *err) {
     struct buf out = {0};
     int rc = client_query(
-        in->client, STR("SELECT (SELECT count() FROM events), (SELECT count() FROM rejected)"),
+        in->client,
+        STR("SELECT (SELECT count() FROM events),"
+            " (SELECT count() FROM rejected WHERE NOT startsWith(reason, 'excluded_')),"
+            " (SELECT count() FROM rejected WHERE startsWith(reason, 'excluded_'))"),
         "TSV", NULL, 0, &out, err);
     struct str rest = str_trim(buf_str(&out)), cell;
-    for (size_t i = 0; rc == 0 && i < 2; i++)
+    for (size_t i = 0; rc == 0 && i < 3; i++)
         if (!str_split(&rest, '\t', &cell) || !str_to_u64(cell, &counts[i]))
             rc = err_set(err, ERR_ENGINE, "the engine counts rows as \"%s\"", buf_cstr(&out));
     buf_release(&out);
@@ -51,7 +55,7 @@ static int run(struct instance *in, bool damaged, struct err *err) {
         rc = instance_catch_up(in, show_bytes, &progress, err);
         progress_end(&progress);
     }
-    uint64_t counts[2] = {0};
+    uint64_t counts[3] = {0};
     if (rc == 0)
         rc = count_rows(in, counts, err);
     if (rc == 0 && in->config->seal) {
@@ -65,9 +69,11 @@ static int run(struct instance *in, bool damaged, struct err *err) {
         return rc;
     struct buf out = {0};
     text_count(&out, counts[0]);
-    buf_add_cstr(&out, " events and ");
+    buf_add_cstr(&out, " events, ");
     text_count(&out, counts[1]);
-    buf_add_cstr(&out, " rejected lines from the lake in ");
+    buf_add_cstr(&out, " rejected and ");
+    text_count(&out, counts[2]);
+    buf_add_cstr(&out, " excluded lines from the lake in ");
     text_seconds(&out, clock_monotonic_seconds() - start);
     buf_add_char(&out, '\n');
     rc = cmd_write(buf_str(&out), err);

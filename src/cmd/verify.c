@@ -22,9 +22,10 @@ struct verify {
     uint64_t differences, of_imports;
     bool damaged; /* the lake itself */
     struct progress progress;
-    uint64_t blocks, lines, rows[2], bytes, all_bytes; /* rows: of events, of rejected */
-    struct str rest;         /* of the store's answer: bid, events, rejected; sorted */
-    uint64_t bid, counts[2]; /* its line at hand; bid 0: no more */
+    uint64_t blocks, lines, bytes, all_bytes;
+    uint64_t rows[3];        /* of events, of rejected, and how many of those are excluded */
+    struct str rest;         /* of the store's answer: bid, events, rejected, excluded; sorted */
+    uint64_t bid, counts[3]; /* its line at hand; bid 0: no more */
     VEC(struct import_lines) imports;
 };
 
@@ -58,23 +59,25 @@ static void ok_line(struct verify *v, const char *what, uint64_t n, const char *
 
 static void next_line(struct verify *v) {
     struct str line, cell;
-    uint64_t numbers[3] = {0};
+    uint64_t numbers[4] = {0};
     if (str_split(&v->rest, '\n', &line))
-        for (size_t i = 0; i < 3; i++)
+        for (size_t i = 0; i < 4; i++)
             if (!str_split(&line, '\t', &cell) || !str_to_u64(cell, &numbers[i]))
                 numbers[i] = 0;
     v->bid = numbers[0];
     v->counts[0] = numbers[1];
     v->counts[1] = numbers[2];
+    v->counts[2] = numbers[3];
 }
 
 static int ask_store(struct verify *v, struct buf *answer, struct err *err) {
     int rc =
         client_query(v->in->client,
-                     STR("SELECT bid, sum(e), sum(r) FROM ("
-                         "SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r FROM events"
-                         " GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e, toUInt64(count())"
-                         " AS r FROM rejected GROUP BY bid) AS b GROUP BY bid ORDER BY bid"),
+                     STR("SELECT bid, sum(e), sum(r), sum(x) FROM ("
+                         "SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r, toUInt64(0) AS x"
+                         " FROM events GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e,"
+                         " toUInt64(count()) AS r, toUInt64(sum(startsWith(reason, 'excluded_')))"
+                         " AS x FROM rejected GROUP BY bid) AS b GROUP BY bid ORDER BY bid"),
                      "TSV", NULL, 0, answer, err);
     v->rest = buf_str(answer);
     return rc;
@@ -105,6 +108,7 @@ static void check_block(struct verify *v, const struct lake_block *block) {
     if (v->bid == block->bid) {
         events = v->counts[0];
         rejected = v->counts[1];
+        v->rows[2] += v->counts[2];
         next_line(v);
     }
     v->blocks++;
@@ -113,7 +117,7 @@ static void check_block(struct verify *v, const struct lake_block *block) {
     v->rows[0] += events;
     v->rows[1] += rejected;
     if (events + rejected != lines)
-        differ(v, "block %s: %zu lines in the lake, %llu events and %llu rejected in the store",
+        differ(v, "block %s: %zu lines in the lake, %llu events and %llu others in the store",
                bid_text(block->bid, name), lines, (unsigned long long)events,
                (unsigned long long)rejected);
 }
@@ -202,9 +206,9 @@ static int verify_lake(struct verify *v, struct err *err) {
     if (rc == 0) {
         extra_rows(v, UINT64_MAX);
         ok_line(v, "lake and store", v->blocks, "block", v->differences - v->of_imports == before);
-        buf_printf(&v->out, "  %llu lines in the lake, %llu events, %llu rejected\n",
+        buf_printf(&v->out, "  %llu lines in the lake, %llu events, %llu rejected, %llu excluded\n",
                    (unsigned long long)v->lines, (unsigned long long)v->rows[0],
-                   (unsigned long long)v->rows[1]);
+                   (unsigned long long)(v->rows[1] - v->rows[2]), (unsigned long long)v->rows[2]);
         ok_line(v, "lines by import", v->imports.len, "import", v->of_imports == 0);
     }
     buf_release(&answer);

@@ -1,5 +1,6 @@
 #include "config/value.h"
 
+#include "base/address.h"
 #include "base/limits.h"
 #include "base/zone.h"
 #include "config/config.h"
@@ -113,9 +114,21 @@ int value_domain(struct str text, void *place, struct err *err) {
     for (size_t i = 0; rc == 0 && i < text.len; i++)
         odd = odd || strchr("/:*?@ ,", text.ptr[i]) != NULL;
     if (rc == 0 && odd)
-        rc = err_set(err, ERR_USAGE, "not a domain such as example.com: no scheme, port, path or *");
+        rc =
+            err_set(err, ERR_USAGE, "not a domain such as example.com: no scheme, port, path or *");
     if (rc == 0)
         keep_lower(text, place);
+    return rc;
+}
+
+int value_address(struct str text, void *place, struct err *err) {
+    struct address_range range;
+    int rc = check_text(text, err);
+    if (rc == 0 && !address_range_parse(text, &range))
+        rc = err_set(err, ERR_USAGE,
+                     "neither an address nor a range such as 192.0.2.0/24 or 2001:db8::/32");
+    if (rc == 0)
+        keep(text, place);
     return rc;
 }
 

@@ -12,6 +12,7 @@ int value_zone(struct str text, void *place, struct err *err);      /* char *, i
 int value_pattern(struct str text, void *place, struct err *err);   /* char *, PCRE2 compiles it */
 int value_extension(struct str text, void *place, struct err *err); /* char *, lower case, no dot */
 int value_domain(struct str text, void *place, struct err *err);    /* char *, lower case */
+int value_address(struct str text, void *place, struct err *err);   /* char *, CIDR or address */
 int value_size(struct str text, void *place, struct err *err);      /* uint64_t, bytes */
 int value_duration(struct str text, void *place, struct err *err);  /* uint64_t, seconds */
 int value_bool(struct str text, void *place, struct err *err);      /* bool */

@@ -2,11 +2,14 @@
 
 static const struct {
     const char *name, *text;
+    bool excludes;
 } reasons[] = {
-    [REASON_NONE] = {"", ""},
-#define REASON(name, text) [REASON_##name] = {#name, text},
+    [REASON_NONE] = {"", "", false},
+#define REASON(name, text) [REASON_##name] = {#name, text, false},
+#define EXCLUSION(name, text) [REASON_##name] = {#name, text, true},
 #include "reasons.def"
 #undef REASON
+#undef EXCLUSION
 };
 
 const char *reason_name(enum reason reason) {
@@ -17,4 +20,9 @@ const char *reason_name(enum reason reason) {
 const char *reason_text(enum reason reason) {
     assert(reason < REASON_COUNT);
     return reasons[reason].text;
+}
+
+bool reason_is_exclusion(enum reason reason) {
+    assert(reason < REASON_COUNT);
+    return reasons[reason].excludes;
 }

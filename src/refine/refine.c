@@ -8,6 +8,7 @@
 #include "format/format.h"
 #include "refine/classify.h"
 #include "refine/country.h"
+#include "refine/exclude.h"
 #include "refine/referrer.h"
 #include "refine/visitor.h"
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct refiner {
     struct country *countries;
     struct classifier *classifier;
     struct channels *channels;
+    struct exclusions *exclusions; /* NULL: none */
     struct visitor_key key;
     struct arena scratch;
     struct buf agent_key; /* of an agent with client hints */
@@ -52,6 +54,8 @@ int refiner_new(const struct config *config, const char *data_dir, struct refine
     r->channels = channels_new(config->referrer_spam, config->n_referrer_spam);
     int rc = classifier_new(config, &r->classifier, err);
     if (rc == 0)
+        rc = exclusions_new(config->exclude, config->n_exclude, &r->exclusions, err);
+    if (rc == 0)
         rc = agent_table_open(&r->agents, err);
     if (rc == 0)
         rc = open_countries(config, &r->countries, err);
@@ -80,6 +84,7 @@ void refiner_free(struct refiner *r) {
         return;
     classifier_free(r->classifier);
     channels_free(r->channels);
+    exclusions_free(r->exclusions);
     agent_table_free(r->agents);
     country_close(r->countries);
     arena_release(&r->scratch);
@@ -171,8 +176,11 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
     enum reason reason = format_read(format, record->body, &r->scratch, &fields);
     if (reason != REASON_NONE)
         return reason;
-    struct hit_class hit = classify(r->classifier, fields.method, fields.target, fields.status);
     struct str site = site_of(r, record, &fields);
+    reason = exclusions_find(r->exclusions, site, &fields);
+    if (reason != REASON_NONE)
+        return reason;
+    struct hit_class hit = classify(r->classifier, fields.method, fields.target, fields.status);
     struct origin origin =
         origin_of(r->channels, fields.referrer, fields.target, site, &r->scratch);
     *ret = (struct event){
