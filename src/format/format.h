@@ -24,7 +24,7 @@ struct fields {
     int64_t time;                        /* seconds since the epoch */
     struct str request;                  /* the request line, unescaped */
     struct str method, target, protocol; /* set when the request is METHOD target HTTP/x[.y] */
-    uint16_t status;
+    uint16_t status; /* 0: the log says that nothing was answered (S3, load balancers) */
     uint64_t bytes;
     struct str referrer, agent;
     /* Client hints, as logged (quotes and all): Sec-CH-UA, -Mobile, -Platform, -Platform-Version,

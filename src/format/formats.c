@@ -63,6 +63,52 @@
     "\"url\":{\"domain\":\"www.example.org\",\"original\":\"/index.html\"},"                       \
     "\"user_agent\":{\"original\":\"Mozilla/5.0\"}}"
 
+#define EXAMPLE_S3                                                                                 \
+    "79a59df900b949e55d96a1e698fbaced www.example.org [17/May/2015:10:05:03 +0000] 192.0.2.7 - "   \
+    "3E57427F3EXAMPLE WEBSITE.GET.OBJECT index.html \"GET /index.html HTTP/1.1\" 200 - 5316 5316 " \
+    "15 14 \"https://example.net/\" \"Mozilla/5.0\" - "                                            \
+    "s9lzHYrFp76ZVxRcpX9+5cjAnEH2ROuNkd2BHfIa6UkF= - - - "                                         \
+    "www.example.org.s3-website-us-east-1.amazonaws.com - - -"
+#define EXAMPLE_ELB                                                                                \
+    "2015-05-17T10:05:03.250000Z my-loadbalancer 192.0.2.7:2817 10.0.0.1:80 0.000073 0.001048 "    \
+    "0.000057 200 200 0 5316 \"GET https://www.example.org:443/index.html HTTP/1.1\" "             \
+    "\"Mozilla/5.0\" DHE-RSA-AES128-SHA TLSv1.2"
+#define EXAMPLE_ALB                                                                                \
+    "https 2015-05-17T10:05:03.250000Z app/my-loadbalancer/50dc6c495c0c9188 192.0.2.7:2817 "       \
+    "10.0.0.1:80 0.086 0.048 0.037 200 200 0 5316 "                                                \
+    "\"GET https://www.example.org:443/index.html HTTP/1.1\" \"Mozilla/5.0\" "                     \
+    "ECDHE-RSA-AES128-GCM-SHA256 TLSv1.2 arn:aws:elasticloadbalancing:targetgroup/t/73e2 "         \
+    "\"Root=1-58337281-1d84f3d73c47ec4e58577259\" \"www.example.org\" \"-\" 1 "                    \
+    "2015-05-17T10:05:03.164000Z \"forward\" \"-\" \"-\" \"10.0.0.1:80\" \"200\" \"-\" \"-\""
+#define EXAMPLE_SQUID                                                                              \
+    "1431857103.250    180 192.0.2.7 TCP_MISS/200 5316 GET http://www.example.org/index.html - "   \
+    "HIER_DIRECT/192.0.2.80 text/html"
+#define EXAMPLE_CLOUDSTORAGE                                                                       \
+    "\"time_micros\",\"c_ip\",\"c_ip_type\",\"c_ip_region\",\"cs_method\",\"cs_uri\","             \
+    "\"sc_status\",\"cs_bytes\",\"sc_bytes\",\"time_taken_micros\",\"cs_host\",\"cs_referer\","    \
+    "\"cs_user_agent\",\"s_request_id\",\"cs_operation\",\"cs_bucket\",\"cs_object\"\n"            \
+    "\"1431857103250000\",\"192.0.2.7\",\"1\",\"\",\"GET\",\"/www.example.org/index.html\","       \
+    "\"200\",\"0\",\"5316\",\"12000\",\"storage.googleapis.com\",\"https://example.net/\","        \
+    "\"Mozilla/5.0\",\"EXAMPLEID\",\"GET_Object\",\"www.example.org\",\"index.html\""
+#define EXAMPLE_HAPROXY                                                                            \
+    "May 17 10:05:03 localhost haproxy[14389]: 192.0.2.7:33317 [17/May/2015:10:05:03.250] "        \
+    "http-in static/srv1 10/0/30/69/109 200 5316 - - ---- 1/1/1/1/0 0/0 {www.example.org} {} "     \
+    "\"GET /index.html HTTP/1.1\""
+
+/* GoAccess strings with what header lines begin with, and nginx strings (layout_*.c). */
+#define LAYOUT_VCOMMON "%v:%p %h %l %u %t \"%r\" %>s %b"
+#define LAYOUT_TRAEFIK                                                                             \
+    "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "             \
+    "\"$http_referer\" \"$http_user_agent\" $count \"$router\" \"$server\" ${duration}ms"
+#define LAYOUT_SQUID                                                                               \
+    "$msec $elapsed $remote_addr $result/$status $bytes_sent $request_method $request_uri "        \
+    "$remote_user $hierarchy $type"
+#define LAYOUT_CLOUDSTORAGE                                                                        \
+    "\"%x\",\"%h\",%^,%^,\"%m\",\"%U\",\"%s\",%^,\"%b\",%^,%^,\"%R\",\"%u\",%^,%^,\"%v\",%^"       \
+    "\n%f\n%f\n\"time_micros\","
+#define LAYOUT_HAPROXY                                                                             \
+    "%^]: %h:%^ [%x] %^ %^/%^ %^/%^/%^/%^/%^ %s %b %^\"%r\"\n%d/%b/%Y:%H:%M:%S.%f"
+
 /* A row is what format.h shows of it, how it is read and the string for that reader. */
 static const struct named_format {
     struct format_row row;
@@ -73,6 +119,10 @@ static const struct named_format {
     {{"common", "Apache common: %h %l %u %t \"%r\" %>s %b", EXAMPLE_COMMON},
      &apache_reader,
      "common"},
+    {{"vcommon", "Apache common behind the server name: %v:%p common",
+      "www.example.org:443 " EXAMPLE_COMMON},
+     &layout_reader,
+     LAYOUT_VCOMMON},
     {{"combined", "Apache and nginx combined: common \"%{Referer}i\" \"%{User-agent}i\"",
       EXAMPLE_COMBINED},
      &apache_reader,
@@ -81,6 +131,23 @@ static const struct named_format {
       "www.example.org:443 " EXAMPLE_COMBINED},
      &apache_reader,
      "vhost"},
+    {{"traefik-clf", "Traefik access log in CLF",
+      EXAMPLE_COMBINED " 5 \"web@docker\" "
+                       "\"http://10.0.0.1:80\" 12ms"},
+     &layout_reader,
+     LAYOUT_TRAEFIK},
+    {{"squid", "Squid native access log", EXAMPLE_SQUID}, &layout_reader, LAYOUT_SQUID},
+    {{"haproxy", "HAProxy HTTP log as syslog writes it (option httplog)", EXAMPLE_HAPROXY},
+     &layout_reader,
+     LAYOUT_HAPROXY},
+    {{"cloudstorage", "Google Cloud Storage usage log (CSV)", EXAMPLE_CLOUDSTORAGE},
+     &layout_reader,
+     LAYOUT_CLOUDSTORAGE},
+    {{"s3", "Amazon S3 server access log, of any age", EXAMPLE_S3}, &aws_reader, "s3"},
+    {{"elb", "Amazon Classic Load Balancer access log", EXAMPLE_ELB}, &aws_reader, "elb"},
+    {{"alb", "Amazon Application Load Balancer access log, of any age", EXAMPLE_ALB},
+     &aws_reader,
+     "alb"},
     {{"w3c", "W3C extended log file: columns as its #Fields lines name them", EXAMPLE_W3C},
      &columns_reader,
      "w3c"},
@@ -105,14 +172,25 @@ static const struct named_format {
      &json_reader,
      json_map_ecs},
 };
-#define FALLBACK 1 /* combined */
+#define FALLBACK 2 /* combined */
 
 /* Names that GoAccess has for the same. */
 static const struct {
     const char *alias, *name;
 } aliases[] = {
-    {"COMMON", "common"}, {"COMBINED", "combined"}, {"VCOMBINED", "vhost"},
-    {"CADDY", "caddy"},   {"W3C", "w3c"},           {"CLOUDFRONT", "cloudfront"},
+    {"COMMON", "common"},
+    {"COMBINED", "combined"},
+    {"VCOMBINED", "vhost"},
+    {"VCOMMON", "vcommon"},
+    {"TRAEFIKCLF", "traefik-clf"},
+    {"SQUID", "squid"},
+    {"CLOUDSTORAGE", "cloudstorage"},
+    {"AWSS3", "s3"},
+    {"AWSALB", "alb"},
+    {"AWSELB", "alb"}, /* its string has the type in front, which classic ones do not have */
+    {"CADDY", "caddy"},
+    {"W3C", "w3c"},
+    {"CLOUDFRONT", "cloudfront"},
 };
 
 struct format {
@@ -157,7 +235,20 @@ static const struct format_reader *reader_of_string(struct str spec) {
     return NULL;
 }
 
+/* Logs that are asked for, but have no requests in them. */
+static const struct {
+    const char *name, *what;
+} refused[] = {
+    {"nlb", "logs of a Network Load Balancer are about TLS connections, not about HTTP requests: "
+            "read the logs of the servers behind it"},
+    {"alb-connection", "connection logs of an Application Load Balancer are about TLS connections, "
+                       "not about HTTP requests: read its access logs, format alb"},
+};
+
 static int unknown_name(struct str spec, struct err *err) {
+    for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+        if (str_is(spec, refused[i].name))
+            return err_set(err, ERR_USAGE, "%s: %s", refused[i].name, refused[i].what);
     struct buf names = {0};
     for (size_t i = 0; i < ARRAY_LEN(formats); i++)
         buf_printf(&names, "%s%s", i ? ", " : "", formats[i].row.name);

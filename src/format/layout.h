@@ -43,6 +43,8 @@ struct layout {
     struct layout_step *steps;
     size_t n;
     enum layout_escapes escapes;
+    bool loose_quotes;  /* quotes may stand within quotes: the closing one has the right things
+                           behind it */
     bool absent_is_200; /* the status is logged unless it is 200: %!200s */
     bool names_site;
     struct str header; /* lines that begin so are header lines; "" there are none */

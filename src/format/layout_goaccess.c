@@ -135,6 +135,7 @@ int layout_goaccess(struct layout *l, struct str spec, struct err *err) {
     f.time = next_line(&rest, STR("%H:%M:%S"));
     l->header = arena_dup(&l->texts, next_line(&rest, STR("")));
     l->escapes = ESCAPES_backslash;
+    l->loose_quotes = true;
     const char *p = f.log.ptr, *end = p + f.log.len;
     int rc = 0;
     while (rc == 0 && p < end) {

@@ -151,6 +151,7 @@ static int take_escape(struct layout *l, struct str *s, struct err *err) {
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (take_word(s, str_from(rows[i].word))) {
             l->escapes = rows[i].escapes;
+            l->loose_quotes = rows[i].escapes == ESCAPES_none;
             return 0;
         }
     }

@@ -107,12 +107,13 @@ static enum reason take_quoted(struct run *r, const struct layout_step *s, const
     const char *start = *at, *quote = closing_quote(r, from, &escaped);
     if (quote == NULL)
         return REASON_unclosed_quote;
-    if (r->layout->escapes == ESCAPES_none) {
-        /* nothing tells a quote within from the closing one, but for what follows */
+    if (r->layout->loose_quotes) {
         while (quote != NULL && match_literal(r, s->until, quote) == NULL)
-            quote = memchr(quote + 1, '"', (size_t)(r->end - quote - 1));
+            quote = closing_quote(r, quote + 1, &escaped);
         if (quote == NULL)
             return REASON_fields;
+        escaped = r->layout->escapes != ESCAPES_none &&
+                  memchr(start, '\\', (size_t)(quote - start)) != NULL;
         r->choice.step = s;
         r->choice.start = start;
         r->choice.from = quote + 1;

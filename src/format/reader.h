@@ -22,6 +22,7 @@ struct format_reader {
 
 extern const struct format_reader apache_reader;  /* common, combined, vhost: written by hand */
 extern const struct format_reader layout_reader;  /* Apache, nginx and GoAccess strings */
+extern const struct format_reader aws_reader;     /* S3 and load balancers */
 extern const struct format_reader columns_reader; /* #Fields: W3C, IIS, CloudFront */
 extern const struct format_reader json_reader;    /* lines of JSON */
 extern const struct format_reader pattern_reader; /* a user's regular expression */

@@ -449,6 +449,72 @@ static void goaccess__lists_of_forwarders_are_read(void **state) {
     assert_refused("~h{} [%d:%t] %r", "~h at byte 1");
 }
 
+/* --- formats of the table --- */
+
+static void rows__squid_lines_give_every_field(void **state) {
+    UNUSED(state);
+    struct fields f = fields_of(
+        "squid",
+        "1286536309.586    921 192.168.0.68 TCP_MISS/200 507 POST "
+        "http://rcv-srv37.example.com:8080/content?a=b bob DIRECT/192.0.2.9 application/xml");
+    assert_int_equal(f.time, 1286536309);
+    assert_str(f.host, "192.168.0.68");
+    assert_str(f.vhost, "rcv-srv37.example.com");
+    assert_str(f.user, "bob");
+    assert_str(f.method, "POST");
+    assert_str(f.target, "/content?a=b");
+    assert_int_equal(f.status, 200);
+    assert_int_equal(f.bytes, 507);
+    f = fields_of("squid", "1286536309.586 921 h TCP_TUNNEL/200 5 CONNECT example.com:443 - "
+                           "HIER_DIRECT/2001:db8::1 -");
+    assert_str(f.method, "CONNECT");
+    assert_str(f.target, "example.com:443");
+    assert_reason("squid", "1286536309.586 921 h TCP_MISS 5 GET http://a/ - DIRECT/- -",
+                  "bad_status");
+}
+
+static void rows__cloud_storage_lines_give_every_field(void **state) {
+    UNUSED(state);
+    struct format *format = open_format("cloudstorage");
+    assert_true(format_is_header(format, STR("\"time_micros\",\"c_ip\",\"c_ip_type\"")));
+    format_free(format);
+    struct fields f = fields_of(
+        "cloudstorage",
+        "\"1431857103123456\",\"192.0.2.7\",\"1\",\"\",\"GET\",\"/b/o?x=y\",\"200\",\"0\","
+        "\"5316\",\"12000\",\"storage.googleapis.com\",\"http://r/?a=\"\",\"a, b\",\"id\","
+        "\"GET_Object\",\"b\",\"o\"");
+    assert_int_equal(f.time, T);
+    assert_str(f.host, "192.0.2.7");
+    assert_str(f.vhost, "b");
+    assert_str(f.method, "GET");
+    assert_str(f.target, "/b/o?x=y");
+    assert_int_equal(f.status, 200);
+    assert_int_equal(f.bytes, 5316);
+    assert_str(f.agent, "a, b");
+}
+
+static void rows__other_servers_are_read(void **state) {
+    UNUSED(state);
+    struct fields f = fields_of("vcommon", "[2001:db8::1]:80 2001:db8::7 - bob smith " REST);
+    assert_str(f.vhost, "[2001:db8::1]");
+    assert_str(f.host, "2001:db8::7");
+    assert_str(f.user, "bob smith");
+    assert_reason("vcommon", "2001:db8::1 id bob smith " REST, "bad_host");
+    f = fields_of("traefik-clf",
+                  "192.0.2.7 - - " REST " \"-\" \"Mozilla/5.0\" 1 \"web@docker\" \"-\" 12ms");
+    assert_str(f.agent, "Mozilla/5.0");
+    assert_str(f.vhost, "");
+    f = fields_of("haproxy",
+                  "Feb  6 12:14:14 localhost haproxy[14389]: 10.0.1.2:33317 "
+                  "[06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- "
+                  "1/1/1/1/0 0/0 {1wt.eu} {} \"GET /index.html HTTP/1.1\"");
+    assert_str(f.host, "10.0.1.2");
+    assert_int_equal(f.time, 1233922454);
+    assert_str(f.target, "/index.html");
+    assert_int_equal(f.status, 200);
+    assert_int_equal(f.bytes, 2750);
+}
+
 /* --- any --- */
 
 static void layout__work_on_one_line_is_bounded(void **state) {
@@ -498,6 +564,9 @@ int main(void) {
         unit_test(goaccess__formats_of_its_manual_are_read),
         unit_test(goaccess__date_and_time_formats_follow_the_string),
         unit_test(goaccess__lists_of_forwarders_are_read),
+        unit_test(rows__squid_lines_give_every_field),
+        unit_test(rows__cloud_storage_lines_give_every_field),
+        unit_test(rows__other_servers_are_read),
         unit_test(layout__work_on_one_line_is_bounded),
         unit_test(layout__sites_are_named_when_the_format_does),
     };
