@@ -160,13 +160,20 @@ static void take_software(struct columns *c, struct str name) {
     c->fits = c->fits || (software != NULL && str_starts(name, str_from(software)));
 }
 
+/* A version alone: more cannot be told yet. */
+static void take_version(struct columns *c, struct str number) {
+    UNUSED(number);
+    c->fits = c->fits || c->format->signs[0] == NULL;
+}
+
 static void columns_take_header(void *state, struct str line) {
     static const struct {
         struct str name;
         void (*take)(struct columns *c, struct str value);
     } directives[] = {{{"#Fields:", 8}, take_fields},
                       {{"#Date:", 6}, take_date},
-                      {{"#Software:", 10}, take_software}};
+                      {{"#Software:", 10}, take_software},
+                      {{"#Version:", 9}, take_version}};
     for (size_t i = 0; i < ARRAY_LEN(directives); i++) {
         struct str name = directives[i].name;
         if (line.len >= name.len && str_eq_nocase(str_of(line.ptr, name.len), name))

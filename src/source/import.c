@@ -99,6 +99,18 @@ static int find_match(struct imports *imports, const struct import_job *job, str
     return 0; /* all of it is known; the damage is met again when it is read */
 }
 
+/* Of the file so far there were only header lines, perhaps not even whole ones. Now that there is
+ * more, format and site are decided anew: it is an import of its own. */
+static int forget_headers(struct lines *lines, struct match *match, struct err *err) {
+    struct str ahead = STR("");
+    int rc = 0;
+    if (lines->offset == match->mark.offset)
+        rc = lines_peek(lines, 1, &ahead, err);
+    if (lines->offset > match->mark.offset || ahead.len > 0)
+        *match = (struct match){0};
+    return rc == ERR_CORRUPT ? 0 : rc; /* damage is met again when it is read */
+}
+
 /* Copy what cannot be read twice to an unlinked file, as it comes. */
 static int spool(const struct import_job *job, int from, int *ret_fd, struct err *err) {
     int fd = open(job->spool_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -421,6 +433,8 @@ int import_run(const struct import_env *env, const struct import_job *job, struc
     }
     if (!job->anonymous)
         rc = find_match(imports, job, &lines, head, &match, err);
+    if (rc == 0 && match.import != NULL && match.mark.lines == 0)
+        rc = forget_headers(&lines, &match, err);
     if (rc == 0 && lines.offset > 0) { /* it was read to look: begin again */
         lines_release(&lines);
         rc = input_rewind(in, err);

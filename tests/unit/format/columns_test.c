@@ -475,7 +475,8 @@ static void header__alone_says_what_the_file_is(void **state) {
     assert_detected(V_2019, "cloudfront");
     assert_detected(IIS, "iis");
     assert_detected("#Version: 1.0\n#Fields: date time c-ip cs-uri\n", "w3c");
-    assert_detected("#Version: 1.0\n", "combined");
+    assert_detected("#Version: 1.0\n#Fie", "w3c");
+    assert_detected("# a comment\n", "combined");
     assert_detected("\xef\xbb\xbf#Fields: date time c-ip cs-uri\n", "w3c");
     assert_detected("\"#Fields: date time c-ip cs-uri\"\n\"2015-05-17 10:05:03 h /\"", "w3c");
 }

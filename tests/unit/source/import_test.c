@@ -674,9 +674,13 @@ static void header__alone_is_a_file_without_lines(void **state) {
     load(lab, STR("#h1\n"), 1, 0, 0);
     load(lab, STR("#h1\n"), 1, 0, 0);
     assert_int_equal(lab->report.first_bid, 0);
-    load(lab, STR("#h1\nh1 a!\n"), 1, 1, 0);
+    /* what it is can be told only now */
+    load(lab, STR("#h1\nh1 a!\n"), 2, 1, 0);
     assert_stored(lab, "#h1\n#h1\nh1 a!\n");
-    load(lab, STR("#h1\nh1 a!\n"), 1, 1, 1);
+    load(lab, STR("#h1\nh1 a!\n"), 2, 1, 1);
+    load(lab, STR("#h1\n"), 1, 0, 0);
+    assert_int_equal(lab->blocks.len, 2);
+    load(lab, STR("#h1\nh1 a!\nh1 b!\n"), 2, 2, 1);
     lab_free(lab);
 }
 
