@@ -163,12 +163,10 @@ out:
     return rc;
 }
 
-static int read_lake(struct verify *v, struct err *err) {
+static int read_dataset(struct verify *v, enum dataset dataset, struct err *err) {
     struct lake_reader *reader = NULL;
     struct lake_block block;
-    int rc = lake_size_after(v->in->lake_root, DATASET_LOGS, 0, &v->all_bytes, err);
-    if (rc == 0)
-        rc = lake_reader_open(v->in->lake_root, DATASET_LOGS, 0, 0, &reader, err);
+    int rc = lake_reader_open(v->in->lake_root, dataset, 0, 0, &reader, err);
     while (rc == 0) {
         struct err why = {0};
         int got = lake_reader_next(reader, &block, &why);
@@ -190,6 +188,19 @@ static int read_lake(struct verify *v, struct err *err) {
             rc = err_set(err, ERR_STOPPED, "stopped");
     }
     lake_reader_close(reader);
+    return rc;
+}
+
+static int read_lake(struct verify *v, struct err *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
+        uint64_t bytes = 0;
+        rc = lake_size_after(v->in->lake_root, instance_datasets[i], 0, &bytes, err);
+        v->all_bytes += bytes;
+    }
+    /* in the order of block ids, as the store's answer is */
+    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+        rc = read_dataset(v, instance_datasets[i], err);
     return rc;
 }
 
