@@ -1,6 +1,6 @@
 /* Formats whose lines are columns that a #Fields line before them names: W3C extended log files,
- * the same by Internet Information Services, standard logs of Amazon CloudFront. What they say of
- * the sources of these rules stands in schema/columns.def and docs/definitions.md. */
+ * the same by Internet Information Services, standard logs of Amazon CloudFront. The rules and their
+ * reasons: docs/formats/columns.md. */
 #include "base/limits.h"
 #include "format/columns_text.h"
 #include "format/reader.h"
