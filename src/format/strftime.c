@@ -34,60 +34,58 @@ static const struct directive {
     unsigned char digits;
     unsigned short part; /* 0: read and dropped */
     const char *stands_for;
-} directives[] = {
-    {'Y', WAY_number, 4, MOMENT_year, NULL},
-    {'y', WAY_number, 2, MOMENT_year, NULL},
-    {'m', WAY_number, 2, MOMENT_month, NULL},
-    {'b', WAY_month, 0, MOMENT_month, NULL},
-    {'B', WAY_month, 0, MOMENT_month, NULL},
-    {'h', WAY_month, 0, MOMENT_month, NULL},
-    {'d', WAY_number, 2, MOMENT_day, NULL},
-    {'e', WAY_padded, 2, MOMENT_day, NULL},
-    {'j', WAY_number, 3, MOMENT_day_of_year, NULL},
-    {'H', WAY_number, 2, MOMENT_hour, NULL},
-    {'k', WAY_padded, 2, MOMENT_hour, NULL},
-    {'I', WAY_number, 2, MOMENT_hour12, NULL},
-    {'l', WAY_padded, 2, MOMENT_hour12, NULL},
-    {'p', WAY_pm, 0, MOMENT_pm, NULL},
-    {'P', WAY_pm, 0, MOMENT_pm, NULL},
-    {'M', WAY_number, 2, MOMENT_minute, NULL},
-    {'S', WAY_number, 2, MOMENT_second, NULL},
-    {'z', WAY_zone, 0, MOMENT_zone, NULL},
-    {'Z', WAY_zone_name, 0, MOMENT_zone, NULL},
-    {'s', WAY_epoch, 0, MOMENT_epoch, NULL},
-    {'*', WAY_epoch_ms, 0, MOMENT_epoch, NULL},
-    {'f', WAY_fraction, 0, 0, NULL},
-    {'a', WAY_weekday, 0, 0, NULL},
-    {'A', WAY_weekday, 0, 0, NULL},
-    {'C', WAY_number, 2, 0, NULL},
-    {'G', WAY_number, 4, 0, NULL},
-    {'g', WAY_number, 2, 0, NULL},
-    {'U', WAY_number, 2, 0, NULL},
-    {'V', WAY_number, 2, 0, NULL},
-    {'W', WAY_number, 2, 0, NULL},
-    {'u', WAY_number, 1, 0, NULL},
-    {'w', WAY_number, 1, 0, NULL},
-    {'n', WAY_blanks, 0, 0, NULL},
-    {'t', WAY_blanks, 0, 0, NULL},
-    {'%', WAY_percent, 0, 0, NULL},
-    {'T', 0, 0, 0, "%H:%M:%S"},
-    {'X', 0, 0, 0, "%H:%M:%S"},
-    {'R', 0, 0, 0, "%H:%M"},
-    {'r', 0, 0, 0, "%I:%M:%S %p"},
-    {'F', 0, 0, 0, "%Y-%m-%d"},
-    {'D', 0, 0, 0, "%m/%d/%y"},
-    {'x', 0, 0, 0, "%m/%d/%y"},
-    {'c', 0, 0, 0, "%a %b %e %H:%M:%S %Y"},
-    {'+', 0, 0, 0, "%a %b %e %H:%M:%S %Z %Y"},
+} directives[128] = {
+    ['Y'] = {'Y', WAY_number, 4, MOMENT_year, NULL},
+    ['y'] = {'y', WAY_number, 2, MOMENT_year, NULL},
+    ['m'] = {'m', WAY_number, 2, MOMENT_month, NULL},
+    ['b'] = {'b', WAY_month, 0, MOMENT_month, NULL},
+    ['B'] = {'B', WAY_month, 0, MOMENT_month, NULL},
+    ['h'] = {'h', WAY_month, 0, MOMENT_month, NULL},
+    ['d'] = {'d', WAY_number, 2, MOMENT_day, NULL},
+    ['e'] = {'e', WAY_padded, 2, MOMENT_day, NULL},
+    ['j'] = {'j', WAY_number, 3, MOMENT_day_of_year, NULL},
+    ['H'] = {'H', WAY_number, 2, MOMENT_hour, NULL},
+    ['k'] = {'k', WAY_padded, 2, MOMENT_hour, NULL},
+    ['I'] = {'I', WAY_number, 2, MOMENT_hour12, NULL},
+    ['l'] = {'l', WAY_padded, 2, MOMENT_hour12, NULL},
+    ['p'] = {'p', WAY_pm, 0, MOMENT_pm, NULL},
+    ['P'] = {'P', WAY_pm, 0, MOMENT_pm, NULL},
+    ['M'] = {'M', WAY_number, 2, MOMENT_minute, NULL},
+    ['S'] = {'S', WAY_number, 2, MOMENT_second, NULL},
+    ['z'] = {'z', WAY_zone, 0, MOMENT_zone, NULL},
+    ['Z'] = {'Z', WAY_zone_name, 0, MOMENT_zone, NULL},
+    ['s'] = {'s', WAY_epoch, 0, MOMENT_epoch, NULL},
+    ['*'] = {'*', WAY_epoch_ms, 0, MOMENT_epoch, NULL},
+    ['f'] = {'f', WAY_fraction, 0, 0, NULL},
+    ['a'] = {'a', WAY_weekday, 0, 0, NULL},
+    ['A'] = {'A', WAY_weekday, 0, 0, NULL},
+    ['C'] = {'C', WAY_number, 2, 0, NULL},
+    ['G'] = {'G', WAY_number, 4, 0, NULL},
+    ['g'] = {'g', WAY_number, 2, 0, NULL},
+    ['U'] = {'U', WAY_number, 2, 0, NULL},
+    ['V'] = {'V', WAY_number, 2, 0, NULL},
+    ['W'] = {'W', WAY_number, 2, 0, NULL},
+    ['u'] = {'u', WAY_number, 1, 0, NULL},
+    ['w'] = {'w', WAY_number, 1, 0, NULL},
+    ['n'] = {'n', WAY_blanks, 0, 0, NULL},
+    ['t'] = {'t', WAY_blanks, 0, 0, NULL},
+    ['%'] = {'%', WAY_percent, 0, 0, NULL},
+    ['T'] = {'T', 0, 0, 0, "%H:%M:%S"},
+    ['X'] = {'X', 0, 0, 0, "%H:%M:%S"},
+    ['R'] = {'R', 0, 0, 0, "%H:%M"},
+    ['r'] = {'r', 0, 0, 0, "%I:%M:%S %p"},
+    ['F'] = {'F', 0, 0, 0, "%Y-%m-%d"},
+    ['D'] = {'D', 0, 0, 0, "%m/%d/%y"},
+    ['x'] = {'x', 0, 0, 0, "%m/%d/%y"},
+    ['c'] = {'c', 0, 0, 0, "%a %b %e %H:%M:%S %Y"},
+    ['+'] = {'+', 0, 0, 0, "%a %b %e %H:%M:%S %Z %Y"},
     /* what moment_compile() makes of others; no user can write them */
-    {1, WAY_epoch_us, 0, MOMENT_epoch, NULL},
+    [1] = {1, WAY_epoch_us, 0, MOMENT_epoch, NULL},
 };
 
 static const struct directive *find_directive(char letter) {
-    for (size_t i = 0; i < ARRAY_LEN(directives); i++)
-        if (directives[i].letter == letter)
-            return &directives[i];
-    return NULL;
+    size_t i = (unsigned char)letter;
+    return i < ARRAY_LEN(directives) && directives[i].letter ? &directives[i] : NULL;
 }
 
 /* --- compiling --- */
@@ -239,28 +237,14 @@ static bool take_epoch(const char **at, const char *end, unsigned per_second, in
     return true;
 }
 
-/* Where the parts that are plain numbers go. */
-static unsigned *part_of(struct moment *m, unsigned part) {
-    static const struct {
-        unsigned part;
-        size_t offset;
-    } places[] = {
-        {MOMENT_year, offsetof(struct moment, year)},
-        {MOMENT_month, offsetof(struct moment, month)},
-        {MOMENT_day, offsetof(struct moment, day)},
-        {MOMENT_day_of_year, offsetof(struct moment, day_of_year)},
-        {MOMENT_hour, offsetof(struct moment, hour)},
-        {MOMENT_hour12, offsetof(struct moment, hour12)},
-        {MOMENT_pm, offsetof(struct moment, pm)},
-        {MOMENT_minute, offsetof(struct moment, minute)},
-        {MOMENT_second, offsetof(struct moment, second)},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(places); i++)
-        if (places[i].part == part)
-            return (unsigned *)((char *)m + places[i].offset);
-    assert(false);
-    return NULL;
-}
+/* Where the parts that are plain numbers go, by the bit of enum moment_part. */
+static const size_t part_offsets[] = {
+    offsetof(struct moment, year),   offsetof(struct moment, month),
+    offsetof(struct moment, day),    offsetof(struct moment, day_of_year),
+    offsetof(struct moment, hour),   offsetof(struct moment, hour12),
+    offsetof(struct moment, pm),     offsetof(struct moment, minute),
+    offsetof(struct moment, second),
+};
 
 static bool read_directive(const struct directive *d, bool flexible, const char **at,
                            const char *end, struct moment *m) {
@@ -324,7 +308,7 @@ static bool read_directive(const struct directive *d, bool flexible, const char 
     else if (d->part == MOMENT_epoch)
         m->epoch = epoch;
     else
-        *part_of(m, d->part) = (unsigned)n;
+        *(unsigned *)((char *)m + part_offsets[__builtin_ctz(d->part)]) = (unsigned)n;
     return true;
 }
 
