@@ -14,8 +14,9 @@ struct config_site {
 
 struct config_product {
     char *name;
-    char *match;    /* PCRE2; named groups version and platform */
-    bool redirects; /* accept 301, 302, 307 as well */
+    char *match;              /* PCRE2; named groups version and platform */
+    bool redirects;           /* accept 301, 302, 307 as well */
+    char *version, *platform; /* where the pattern has no such group; NULL: none */
 };
 
 struct config_source {

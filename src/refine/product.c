@@ -12,6 +12,7 @@
 
 struct rule {
     struct str name;
+    struct str version, platform; /* "" without */
     bool redirects;
     pcre2_code *code;
     uint32_t version_group, platform_group; /* 0: the pattern has none */
@@ -49,6 +50,8 @@ static int compile(const struct config_product *product, struct rule *rule, stru
     int code = 0;
     PCRE2_SIZE at = 0;
     rule->name = str_from(xstrdup(product->name));
+    rule->version = str_from(xstrdup(product->version ? product->version : ""));
+    rule->platform = str_from(xstrdup(product->platform ? product->platform : ""));
     rule->redirects = product->redirects;
     rule->code = pcre2_compile((PCRE2_SPTR)product->match, PCRE2_ZERO_TERMINATED,
                                PCRE2_NEVER_BACKSLASH_C, &code, &at, NULL);
@@ -100,6 +103,8 @@ void product_rules_free(struct product_rules *p) {
         return;
     for (size_t i = 0; i < p->n_rules; i++) {
         free((char *)p->rules[i].name.ptr);
+        free((char *)p->rules[i].version.ptr);
+        free((char *)p->rules[i].platform.ptr);
         pcre2_code_free(p->rules[i].code);
     }
     for (size_t i = 0; i < CACHE_SLOTS; i++)
@@ -161,8 +166,8 @@ static const struct slot *look_up(struct product_rules *p, struct str path) {
     return slot;
 }
 
-static struct str cut_piece(struct str path, struct piece piece) {
-    return piece.len ? str_of(path.ptr + piece.at, piece.len) : STR("");
+static struct str cut_piece(struct str path, struct piece piece, struct str otherwise) {
+    return piece.len ? str_of(path.ptr + piece.at, piece.len) : otherwise;
 }
 
 bool product_match(struct product_rules *p, struct str path, struct product_match *ret) {
@@ -173,8 +178,9 @@ bool product_match(struct product_rules *p, struct str path, struct product_matc
         return false;
     const struct rule *rule = &p->rules[slot->rule];
     *ret = (struct product_match){.product = rule->name,
-                                  .version = cut_piece(path, slot->version),
-                                  .platform = cut_piece(path, slot->platform),
+                                  .rule = slot->rule,
+                                  .version = cut_piece(path, slot->version, rule->version),
+                                  .platform = cut_piece(path, slot->platform, rule->platform),
                                   .redirects = rule->redirects};
     return true;
 }

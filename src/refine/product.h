@@ -11,7 +11,9 @@ struct product_rules;
 
 struct product_match {
     struct str product;           /* the rule's name, lives as long as the rules */
-    struct str version, platform; /* the named groups, pieces of the path; "" without one */
+    size_t rule;                  /* its number, from 0 */
+    struct str version, platform; /* the named groups, pieces of the path; else the rule's own; else
+                                     "" */
     bool redirects;               /* the rule accepts 301, 302, 307 as well */
 };
 
