@@ -21,6 +21,7 @@ struct import_run {
     struct imports imports;
     struct feed *feed;
     struct import_job job; /* what all files share */
+    struct buf format;     /* its format */
     bool has_source, json;
     struct import_file *files;
     size_t n_files;
@@ -73,17 +74,10 @@ static int take_name(const char *option, const char *value, struct str *ret, str
     return 0;
 }
 
-static int check_format(struct str spec, struct err *err) {
-    struct format *format = NULL;
-    int rc = format_open(spec, &format, err);
-    format_free(format);
-    return rc ? err_context(err, "--format") : 0;
-}
-
 static int take_args(struct import_run *run, const struct cmd_args *args, struct err *err) {
     struct import_job *job = &run->job;
     const struct config *config = run->config;
-    const char *format = cmd_value(args, "format", 0), *site = cmd_value(args, "site", 0);
+    const char *site = cmd_value(args, "site", 0);
     job->site = config->n_sites == 1 ? str_from(config->sites[0].name) : STR("default");
     job->site_by_format = site == NULL && config->n_sites != 1;
     job->source = STR("import");
@@ -94,10 +88,9 @@ static int take_args(struct import_run *run, const struct cmd_args *args, struct
         rc = err_set(err, ERR_USAGE, "--site: a site's name is not `all` or `*` and has no comma");
     if (rc == 0)
         rc = take_name("source", cmd_value(args, "source", 0), &job->source, err);
-    if (rc == 0 && format != NULL && strcmp(format, "auto") != 0) {
-        job->format = str_from(format);
-        rc = check_format(job->format, err);
-    }
+    if (rc == 0)
+        rc = cmd_log_format(args, &run->format, err);
+    job->format = str_from(buf_cstr(&run->format));
     run->n_files = args->words.len;
     run->files = xcalloc(run->n_files, sizeof *run->files);
     for (size_t i = 0; i < run->n_files; i++) {
@@ -270,6 +263,7 @@ int cmd_run_import(const struct cmd_context *ctx, const struct cmd_args *args, s
     for (size_t i = 0; i < run.n_files; i++)
         import_report_release(&run.files[i].report);
     free(run.files);
+    buf_release(&run.format);
     config_free(run.config);
     return rc;
 }

@@ -184,12 +184,14 @@ static void summary(const struct parse *p, double seconds) {
 }
 
 int cmd_run_parse(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
-    const char *format = cmd_value(args, "format", 0), *site = cmd_value(args, "site", 0);
-    struct parse p = {.spec = str_from(format ? format : "auto"),
-                      .site = str_from(site ? site : ""),
-                      .quiet = cmd_given(args, "quiet")};
+    const char *site = cmd_value(args, "site", 0);
+    struct buf format = {0};
+    struct parse p = {.site = str_from(site ? site : ""), .quiet = cmd_given(args, "quiet")};
     struct config *config = NULL;
-    int rc = cmd_config(ctx, &config, err);
+    int rc = cmd_log_format(args, &format, err);
+    p.spec = str_from(buf_cstr(&format));
+    if (rc == 0)
+        rc = cmd_config(ctx, &config, err);
     if (rc == 0)
         rc = refiner_new(config, NULL, &p.refiner, err);
     stop_on_signals();
@@ -200,6 +202,7 @@ int cmd_run_parse(const struct cmd_context *ctx, const struct cmd_args *args, st
         summary(&p, clock_monotonic_seconds() - start);
     refiner_free(p.refiner);
     buf_release(&p.out);
+    buf_release(&format);
     config_free(config);
     return rc;
 }

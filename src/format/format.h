@@ -38,6 +38,9 @@ struct format;
  * or one that lacks what every event needs: client, time, request. */
 MUSTCHECK int format_open(struct str spec, struct format **ret, struct err *err);
 void format_free(struct format *f);
+/* Is it a GoAccess log-format? To it may be added, each behind a '\n', a date format and a time format
+ * (strftime; "" for %d/%b/%Y and %H:%M:%S). */
+bool format_takes_times(struct str spec);
 
 /* What every format shares (length, line end, byte-order mark, blank lines, comments, UTF-16, one
  * extra pair of quotes with the quotes within doubled or not), then its own reading. On a rejection
@@ -77,8 +80,15 @@ struct format_row {
 };
 size_t format_count(void);
 const struct format_row *format_at(size_t i); /* NULL behind the last */
-/* Print name, one-line description and example of each format. */
+/* Names that GoAccess has for format i, one after the other: start with *at = 0; NULL behind the
+ * last. */
+const char *format_alias(size_t i, size_t *at);
+/* The JSON mapping that format i is, NULL if it is none. */
+const char *format_mapping(size_t i);
+/* A line for each format, and what else may stand in its place. */
 void format_list(struct buf *out);
+/* The text of docs/formats.md. */
+void format_reference(struct buf *out);
 
 /* Each line votes for the most specific format that reads it; most votes win (the more specific one
  * on a tie). When none reads any: what their header lines say, else "combined". Returns a static

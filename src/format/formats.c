@@ -2,6 +2,7 @@
 #include "base/limits.h"
 #include "base/nearest.h"
 #include "format/json_maps.h"
+#include "format/layout.h"
 #include "format/reader.h"
 #include <stdlib.h>
 
@@ -279,6 +280,11 @@ int format_open(struct str spec, struct format **ret, struct err *err) {
     return 0;
 }
 
+bool format_takes_times(struct str spec) {
+    return find_named(spec) == NULL && reader_of_string(spec) == &layout_reader &&
+           layout_is_goaccess(spec) && !layout_is_nginx(spec);
+}
+
 void format_free(struct format *f) {
     if (f == NULL)
         return;
@@ -397,13 +403,26 @@ const struct format_row *format_at(size_t i) {
     return i < ARRAY_LEN(formats) ? &formats[i].row : NULL;
 }
 
+const char *format_alias(size_t i, size_t *at) {
+    for (; *at < ARRAY_LEN(aliases); (*at)++)
+        if (strcmp(aliases[*at].name, formats[i].row.name) == 0)
+            return aliases[(*at)++].alias;
+    return NULL;
+}
+
+const char *format_mapping(size_t i) {
+    return formats[i].reader == &json_reader ? formats[i].layout : NULL;
+}
+
 void format_list(struct buf *out) {
-    for (size_t i = 0; i < ARRAY_LEN(formats); i++) {
-        struct str example = str_from(formats[i].row.example), line;
-        buf_printf(out, "  %-10s %s\n", formats[i].row.name, formats[i].row.doc);
-        while (str_split(&example, '\n', &line))
-            buf_printf(out, "             " STR_FMT "\n", STR_ARG(line));
-    }
+    size_t width = 0;
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        width = max_size(width, strlen(formats[i].row.name));
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        buf_printf(out, "  %-*s  %s\n", (int)width, formats[i].row.name, formats[i].row.doc);
+    buf_add_cstr(out, "\nor a string: an Apache LogFormat (%), an nginx log_format ($), a GoAccess "
+                      "log-format,\na regular expression with named groups, or a JSON mapping. "
+                      "docs/formats.md has more,\nwith an example of each.\n");
 }
 
 /* --- which format is it --- */
