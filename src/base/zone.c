@@ -2,9 +2,12 @@
 #include "base/zone_table.h"
 
 #include "base/fs.h"
+#include "base/nearest.h"
 #include <stdlib.h>
 
 static const char TZ_DIRECTORY[] = "/usr/share/zoneinfo";
+static const char TZ_NAMES[] =
+    "/usr/share/zoneinfo/tzdata.zi"; /* zic(8): Z NAME ..., L TARGET NAME */
 enum { TZIF_HEADER_BYTES = 44, TZIF_FILE_LIMIT = 1 << 20, ZONE_NAME_LIMIT = 64 };
 
 /* Counts of one data block, in the order of the header. */
@@ -131,6 +134,29 @@ static bool name_is_safe(const char *name) {
     return part > 0;
 }
 
+/* No such zone; perhaps one of a similar name. */
+static int unknown_zone(const char *name, struct err *err) {
+    struct buf text = {0};
+    struct nearest nearest = {.word = str_from(name)};
+    int rc = fs_read_file(TZ_NAMES, TZIF_FILE_LIMIT, &text, NULL);
+    struct str rest = buf_str(&text), line, word;
+    while (rc == 0 && str_split(&rest, '\n', &line)) {
+        if (!str_starts(line, STR("Z ")) && !str_starts(line, STR("L ")))
+            continue;
+        bool is_link = line.ptr[0] == 'L';
+        (void)str_split(&line, ' ', &word);
+        for (int i = 0; i <= is_link; i++)
+            (void)str_split(&line, ' ', &word);
+        text.ptr[word.ptr + word.len - text.ptr] = '\0'; /* of a blank or the end of a line */
+        nearest_offer(&nearest, word.ptr);
+    }
+    rc = err_set(err, ERR_USAGE, "the tz database in %s has no time zone \"%s\"%s%s%s",
+                 TZ_DIRECTORY, name, nearest.best ? ": did you mean \"" : "",
+                 nearest.best ? nearest.best : "", nearest.best ? "\"?" : "");
+    buf_release(&text);
+    return rc;
+}
+
 int zone_open(const char *name, struct zone **ret, struct err *err) {
     struct buf path = {0}, bytes = {0};
     if (!name_is_safe(name))
@@ -148,8 +174,7 @@ int zone_open(const char *name, struct zone **ret, struct err *err) {
     if (rc == 0)
         rc = zone_decode(name, buf_str(&bytes), ret, err);
     else
-        rc = err_set(err, ERR_USAGE, "the tz database in %s has no time zone \"%s\"", TZ_DIRECTORY,
-                     name);
+        rc = unknown_zone(name, err);
     buf_release(&path);
     buf_release(&bytes);
     return rc;

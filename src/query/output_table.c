@@ -100,6 +100,16 @@ static void make_columns(struct table *t) {
     }
 }
 
+/* Beside its metric, METRIC_previous is `previous`: both would be cut to the same text. */
+static const char *column_title(const struct result *r, size_t i) {
+    static const char PREVIOUS[] = "_previous";
+    const char *name = r->columns[i].name;
+    size_t before = i > 0 ? strlen(r->columns[i - 1].name) : 0;
+    bool beside = before > 0 && strncmp(name, r->columns[i - 1].name, before) == 0 &&
+                  strcmp(name + before, PREVIOUS) == 0;
+    return beside ? PREVIOUS + 1 : name;
+}
+
 static void make_cells(struct table *t) {
     const struct result *r = t->result;
     size_t n = r->n_rows * r->n_columns;
@@ -112,7 +122,7 @@ static void make_cells(struct table *t) {
         t->total = arena_alloc(&t->arena, r->n_columns * sizeof(struct str));
     for (size_t i = 0; i < r->n_columns; i++) {
         struct buf name = {0};
-        output_text(str_from(r->columns[i].name), "", &name);
+        output_text(str_from(column_title(r, i)), "", &name);
         t->header[i] = arena_dup(&t->arena, buf_str(&name));
         buf_release(&name);
         if (t->total)

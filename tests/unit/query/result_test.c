@@ -385,6 +385,21 @@ static size_t cells_of_line(struct str line) {
     return cells;
 }
 
+static void table__what_is_compared_with_stays_apart_from_it(void **state) {
+    UNUSED(state);
+    struct result_column columns[] = {{"path", UNIT_TEXT, false},
+                                      {"pageviews", UNIT_COUNT, true},
+                                      {"pageviews_previous", UNIT_COUNT, true},
+                                      {"x_previous", UNIT_COUNT, true}};
+    struct value values[] = {TEXT("/a"), INT(12), INT(7), INT(1)};
+    struct result r = {.columns = columns, .n_columns = 4, .values = values, .n_rows = 1};
+    assert_printed(&r, OUTPUT_TABLE, (struct output_style){false, 0},
+                   "path  pageviews  previous  x_previous\n"
+                   "/a           12         7           1\n");
+    assert_printed(&r, OUTPUT_CSV, (struct output_style){false, 0},
+                   "path,pageviews,pageviews_previous,x_previous\n/a,12,7,1\n");
+}
+
 static void table__fits_any_width_and_no_line_ends_in_blanks(void **state) {
     UNUSED(state);
     struct result r = paths_result();
@@ -445,6 +460,7 @@ UNIT_MAIN(unit_test(output_format__is_read_and_anything_else_refused),
           unit_test(table__a_long_text_leaves_room_for_bars),
           unit_test(table__colors_only_when_asked),
           unit_test(table__cuts_text_and_headers_but_never_digits),
+          unit_test(table__what_is_compared_with_stays_apart_from_it),
           unit_test(table__fits_any_width_and_no_line_ends_in_blanks),
           unit_test(table__without_dimensions_is_one_line_without_total_and_bar),
           unit_test(table__without_rows_says_so), unit_test(result_release__frees_what_it_owns))
