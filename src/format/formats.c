@@ -110,6 +110,10 @@
 #define LAYOUT_HAPROXY                                                                             \
     "%^]: %h:%^ [%x] %^ %^/%^ %^/%^/%^/%^/%^ %s %b %^\"%r\"\n%d/%b/%Y:%H:%M:%S.%f"
 
+#define EXAMPLE_BEACON                                                                             \
+    "{\"n\":\"pageview\",\"u\":\"https://www.example.org/docs/?utm_source=news\",\"ts\":1431857103000,"       \
+    "\"ip\":\"192.0.2.7\",\"ua\":\"Mozilla/5.0\",\"r\":\"https://example.net/\"}"
+
 /* A row is what format.h shows of it, how it is read and the string for that reader. */
 static const struct named_format {
     struct format_row row;
@@ -124,8 +128,7 @@ static const struct named_format {
       "www.example.org:443 " EXAMPLE_COMMON},
      &layout_reader,
      LAYOUT_VCOMMON},
-    {{"combined", "Apache and nginx combined: common \"%{Referer}i\" \"%{User-agent}i\"",
-      EXAMPLE_COMBINED},
+    {{"combined", "Apache, nginx: common \"%{Referer}i\" \"%{User-agent}i\"", EXAMPLE_COMBINED},
      &apache_reader,
      "combined"},
     {{"vhost", "Apache combined behind the server name: %v:%p combined",
@@ -149,10 +152,10 @@ static const struct named_format {
     {{"alb", "Amazon Application Load Balancer access log, of any age", EXAMPLE_ALB},
      &aws_reader,
      "alb"},
-    {{"w3c", "W3C extended log file: columns as its #Fields lines name them", EXAMPLE_W3C},
+    {{"w3c", "W3C extended log file: columns as #Fields lines name them", EXAMPLE_W3C},
      &columns_reader,
      "w3c"},
-    {{"iis", "W3C log of Internet Information Services: plus signs for blanks", EXAMPLE_IIS},
+    {{"iis", "Internet Information Services: W3C, pluses for blanks", EXAMPLE_IIS},
      &columns_reader,
      "iis"},
     {{"cloudfront", "Amazon CloudFront standard log (tabs), of any age", EXAMPLE_CLOUDFRONT},
@@ -172,6 +175,7 @@ static const struct named_format {
     {{"ecs", "Elastic Common Schema, nested or flat keys", EXAMPLE_ECS},
      &json_reader,
      json_map_ecs},
+    {{"beacon", "what this server keeps of a beacon", EXAMPLE_BEACON}, &json_reader, json_map_beacon},
 };
 #define FALLBACK 2 /* combined */
 

@@ -65,7 +65,7 @@ const char json_map_traefik[] = "{\"host\":[\"ClientHost\",\"ClientAddr\"],"
 /* Standard logging v2 with JSON as output format. */
 const char json_map_cloudfront[] = "{\"percent\":true,"
                                    "\"host\":\"c-ip\","
-                                   "\"vhost\":[\"x-host-header\",\"cs(Host)\"],"
+                                   "\"vhost\":\"x-host-header\","
                                    "\"time_ms\":\"timestamp(ms)\","
                                    "\"time\":\"timestamp\","
                                    "\"date\":\"date\","
@@ -103,3 +103,15 @@ const char json_map_ecs[] =
     "\"bytes\":[\"http.response.body.bytes\",\"http.response.bytes\"],"
     "\"referrer\":\"http.request.referrer\","
     "\"agent\":[\"user_agent.original\",\"http.request.headers.user-agent\"]}";
+
+/* What this server writes of a beacon (source/beacon.c). */
+const char json_map_beacon[] = "{\"host\":\"ip\","
+                               "\"time_ms\":\"ts\","
+                               "\"target\":\"u\","
+                               "\"referrer\":\"r\","
+                               "\"agent\":\"ua\","
+                               "\"event\":\"n\","
+                               "\"props\":\"p\","
+                               "\"hint_brands\":\"ch\","
+                               "\"hint_mobile\":\"chm\","
+                               "\"hint_platform\":\"chp\"}";

@@ -358,6 +358,26 @@ static void mapping__may_be_spaced_and_hold_signs(void **state) {
     assert_str(f.host, "h");
 }
 
+/* A server's own string that writes JSON is no mapping. */
+static void mapping__is_not_a_servers_string(void **state) {
+    UNUSED(state);
+    static const char nginx[] = "{\"time\":\"$time_iso8601\",\"host\": \"$remote_addr\","
+                                "\"request\":\"$request\",\"status\":$status,\"ua\":"
+                                "\"$http_user_agent\"}";
+    struct fields f =
+        fields_of(nginx, "{\"time\":\"2015-05-17T10:05:03+00:00\",\"host\": \"h\","
+                         "\"request\":\"GET / HTTP/1.1\",\"status\":200,\"ua\":\"x\"}");
+    assert_int_equal(f.time, T0);
+    assert_str(f.host, "h");
+    assert_str(f.target, "/");
+    assert_str(f.agent, "x");
+    static const char apache[] = "{\"t\":\"%t\",\"h\":\"%h\",\"r\":\"%r\",\"s\":%>s}";
+    f = fields_of(apache, "{\"t\":\"[17/May/2015:10:05:03 +0000]\",\"h\":\"h\",\"r\":"
+                          "\"GET /y HTTP/1.1\",\"s\":200}");
+    assert_int_equal(f.time, T0);
+    assert_str(f.target, "/y");
+}
+
 static void mapping__names_the_site_if_it_has_a_server(void **state) {
     UNUSED(state);
     struct format *f = open_format("{" BASE "}");
@@ -620,6 +640,7 @@ UNIT_MAIN(unit_test(nginx__keys_after_variables), unit_test(nginx__names_that_pe
           unit_test(mapping__lines_lack_what_the_format_has),
           unit_test(mapping__only_lines_of_a_kind), unit_test(mapping__mistakes_are_named),
           unit_test(mapping__may_be_spaced_and_hold_signs),
+          unit_test(mapping__is_not_a_servers_string),
           unit_test(mapping__names_the_site_if_it_has_a_server), unit_test(scan__strings),
           unit_test(scan__halves_of_surrogates_are_replaced), unit_test(scan__numbers_and_words),
           unit_test(scan__line_is_one_object), unit_test(scan__nesting_has_a_limit),
