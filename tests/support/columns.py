@@ -2,6 +2,7 @@
 
 As docs/definitions.md says it: path bytes as logged, agents decoded, status 000 a hit."""
 import datetime
+import functools
 import re
 import time
 import urllib.parse
@@ -18,6 +19,7 @@ CLOUDFRONT = CLOUDFRONT_2010 + (
 ENCODED = set(b"<>%\"#{}|\\^~[]`'") | set(range(33)) | set(range(127, 256))
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def encode(text, twice=False):
     """As CloudFront encodes; for years it did so twice with agents."""
     text = b"".join(b"%%%02X" % byte if byte in ENCODED else bytes([byte]) for byte in text) or b"-"
@@ -64,11 +66,13 @@ def cloudfront(log, rng, orders):
 # --- reading -------------------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def agent_of(text):
     once = urllib.parse.unquote_to_bytes(text)
     return urllib.parse.unquote_to_bytes(once) if b" " not in once and re.search(rb"%[0-9A-Fa-f]{2}", once) else once
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def once_encoded(text):
     return re.sub(rb"%25([0-9A-Fa-f]{2})", rb"%\1", text)
 
