@@ -126,24 +126,30 @@ static int finish(struct seal *s, bool good, struct err *err) {
 
 /* --- step 2 --- */
 
-static void sql_starts(const struct seal *s, struct buf *sql) {
-    buf_add_char(sql, '[');
-    for (size_t i = 0; i < s->starts.len; i++)
-        buf_printf(sql, "%stoUInt32(%lld)", i ? "," : "",
-                   (long long)max_i64(s->starts.items[i], 0));
-    buf_add_char(sql, ']');
+/* Behind the last bucket that has rows: the time that is sealed may go on for years without any. */
+static int64_t last_end(const struct seal *s) {
+    return zone_next(s->zone, s->grain, s->starts.items[s->starts.len - 1]);
 }
 
-/* Number of the unit that `time` belongs to; `first` is that of starts[0]. */
-static void sql_seal(const struct seal *s, uint32_t first, struct buf *sql) {
-    buf_add_cstr(sql, "transform(toUInt32(roundDown(time, ");
-    sql_starts(s, sql);
-    buf_add_cstr(sql, ")), ");
-    sql_starts(s, sql);
+/* Number of the unit that `column` (an instant, or the start of an hour) lies in; `first` is that
+ * of starts[0]. Time outside all of them has rows that arrived meanwhile: any number of this seal
+ * will do, for it will be dead. */
+static void sql_seal(const struct seal *s, uint32_t first, const char *column, struct buf *sql) {
+    size_t n = s->starts.len;
+    int64_t *borders = xmalloc((n + 1) * sizeof *borders);
+    for (size_t i = 0; i < n; i++)
+        borders[i] = max_i64(s->starts.items[i], 0);
+    borders[n] = last_end(s);
+    buf_add_cstr(sql, "transform(");
+    sql_border(sql, borders, n + 1, column);
     buf_add_cstr(sql, ", [");
-    for (size_t i = 0; i < s->starts.len; i++)
+    for (size_t i = 0; i < n; i++)
+        buf_printf(sql, "%stoUInt32(%lld)", i ? "," : "", (long long)borders[i]);
+    buf_add_cstr(sql, "], [");
+    for (size_t i = 0; i < n; i++)
         buf_printf(sql, "%stoUInt32(%u)", i ? "," : "", first + (uint32_t)i);
-    buf_add_cstr(sql, "], toUInt32(0))");
+    buf_printf(sql, "], toUInt32(%u))", first);
+    free(borders);
 }
 
 static int write_views(const struct seal *s, struct err *err) {
@@ -151,7 +157,7 @@ static int write_views(const struct seal *s, struct err *err) {
     buf_add_cstr(&sql, "INSERT INTO views (seal, ts, ");
     sql_views_columns(&sql);
     buf_add_cstr(&sql, ") SELECT ");
-    sql_seal(s, s->first_seal, &sql);
+    sql_seal(s, s->first_seal, "time", &sql);
     buf_add_cstr(&sql, " AS seal, toDateTime(time, 'UTC') AS ts, ");
     sql_views_columns(&sql);
     buf_add_cstr(&sql, " FROM (");
@@ -188,6 +194,8 @@ static void sql_source(const struct seal *s, const struct cube_def *def, enum fa
     } else if (finer != GRAIN_NONE) {
         buf_printf(sql, "SELECT * FROM cube_%s WHERE grain = %d AND ", def->name, (int)finer);
         sql_selection(sql, &s->selection, "time", 0, 0);
+        if (cube_has_fact(def, FACT_V))
+            buf_add_cstr(sql, " AND pageviews = 0"); /* those of page views have nothing else */
     } else {
         sql_raw_rows(sql, fact, &s->selection);
         return;
@@ -198,16 +206,14 @@ static void sql_source(const struct seal *s, const struct cube_def *def, enum fa
         buf_printf(sql, " AND %s", s->live);
 }
 
-static bool is_measure(size_t m, const struct cube_def *def, enum fact fact) {
+/* What one statement writes of a cube's cells: measures of page views, with distinct visitors, or
+ * of one kind of row, or (when they are sums of finer cells) all that are not of page views. */
+static bool is_measure(size_t m, const struct cube_def *def, enum fact fact, bool from_cells) {
     const struct metric_def *metric = &metric_defs[m];
     if (metric->sql == NULL || !cube_has_fact(def, metric->fact))
         return false;
-    return metric->fact == fact || (fact == FACT_V && metric->fact == FACT_U);
-}
-
-/* Behind the last bucket that has rows: the time that is sealed may go on for years without any. */
-static int64_t last_end(const struct seal *s) {
-    return zone_next(s->zone, s->grain, s->starts.items[s->starts.len - 1]);
+    bool of_views = metric->fact == FACT_V || metric->fact == FACT_U;
+    return from_cells ? !of_views : metric->fact == fact || (fact == FACT_V && of_views);
 }
 
 static int write_cells(const struct seal *s, const struct cube_def *def, enum fact fact,
@@ -223,13 +229,16 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
     buf_printf(&sql, "INSERT INTO cube_%s (site, grain, time, seal, bot%s", def->name,
                buf_cstr(&keys));
     for (size_t m = 0; m < METRIC_COUNT; m++)
-        if (is_measure(m, def, fact))
+        if (is_measure(m, def, fact, from_cells))
             buf_printf(&sql, ", %s", metric_defs[m].name);
     buf_add_cstr(&sql, states ? ", visitors_state) SELECT " : ") SELECT ");
-    buf_printf(&sql, "%s, toUInt8(%d), b, s, bot%s", seal_is_all(s) ? "'" ALL_SITES "'" : "site",
-               (int)grain, buf_cstr(&keys));
+    sql_quote(&sql, str_from(s->site));
+    buf_printf(&sql, ", toUInt8(%d), b, ", (int)grain);
+    /* no key, but made of one: fewer keys are grouped faster */
+    sql_seal(s, s->first_seal + (own_units ? (uint32_t)s->starts.len : 0), "b", &sql);
+    buf_printf(&sql, ", bot%s", buf_cstr(&keys));
     for (size_t m = 0; m < METRIC_COUNT; m++) {
-        if (!is_measure(m, def, fact))
+        if (!is_measure(m, def, fact, from_cells))
             continue;
         if (from_cells)
             buf_printf(&sql, ", sum(%s)", metric_defs[m].name);
@@ -239,12 +248,9 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
     buf_add_cstr(&sql,
                  states ? ", uniqCombinedState(visitor) FROM (SELECT *, " : " FROM (SELECT *, ");
     int rc = sql_bucket(&sql, s->zone, grain, s->starts.items[0], last_end(s), "time", err);
-    buf_add_cstr(&sql, " AS b, ");
-    /* `seal` is a column of the rows: the new number needs another name */
-    sql_seal(s, s->first_seal + (own_units ? (uint32_t)s->starts.len : 0), &sql);
-    buf_add_cstr(&sql, " AS s FROM (");
+    buf_add_cstr(&sql, " AS b FROM (");
     sql_source(s, def, fact, grain, &sql);
-    buf_printf(&sql, ")) GROUP BY %sb, s, bot%s", seal_is_all(s) ? "" : "site, ", buf_cstr(&keys));
+    buf_printf(&sql, ")) GROUP BY b, bot%s", buf_cstr(&keys));
     if (rc == 0)
         rc = cube_execute(s->cube, &sql, err);
     buf_release(&keys);
@@ -255,10 +261,14 @@ static int write_cells(const struct seal *s, const struct cube_def *def, enum fa
 static int write_cube(const struct seal *s, const struct cube_def *def, enum grain grain,
                       struct err *err) {
     static const enum fact facts[] = {FACT_V, FACT_D, FACT_E};
+    bool from_cells = false;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(facts); i++)
-        if (cube_has_fact(def, facts[i]) && !(seal_is_all(s) && facts[i] != FACT_V))
-            rc = write_cells(s, def, facts[i], grain, err);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(facts) && !from_cells; i++) {
+        if (!cube_has_fact(def, facts[i]) || (seal_is_all(s) && facts[i] != FACT_V))
+            continue;
+        from_cells = facts[i] != FACT_V && finer_grain(s, def, grain) != GRAIN_NONE;
+        rc = write_cells(s, def, facts[i], grain, err); /* from cells: of the facts left, too */
+    }
     return rc;
 }
 
