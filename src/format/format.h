@@ -30,6 +30,8 @@ struct fields {
     /* Client hints, as logged (quotes and all): Sec-CH-UA, -Mobile, -Platform, -Platform-Version,
      * -Model */
     struct str hint_brands, hint_mobile, hint_platform, hint_platform_version, hint_model;
+    /* Of a beacon: its name and properties. Then there is a target but no method and no status. */
+    struct str event, props;
 };
 
 struct format;

@@ -3,6 +3,6 @@
 #define CASK_JSON_MAPS_H
 
 extern const char json_map_nginx[], json_map_caddy[], json_map_traefik[], json_map_cloudfront[],
-    json_map_gcp[], json_map_ecs[];
+    json_map_gcp[], json_map_ecs[], json_map_beacon[];
 
 #endif

@@ -48,6 +48,8 @@ const struct fields no_fields = {
     .hint_platform = {"", 0},
     .hint_platform_version = {"", 0},
     .hint_model = {"", 0},
+    .event = {"", 0},
+    .props = {"", 0},
 };
 
 struct str none_if_dash(struct str s) {
@@ -259,5 +261,11 @@ enum reason slots_finish(const struct slots *slots, struct arena *scratch, struc
     ret->hint_platform = piece(slots, SLOT_hint_platform);
     ret->hint_platform_version = piece(slots, SLOT_hint_platform_version);
     ret->hint_model = piece(slots, SLOT_hint_model);
+    ret->event = piece(slots, SLOT_event);
+    ret->props = piece(slots, SLOT_props);
+    if (ret->event.len > 0) { /* what was assumed of a request does not hold */
+        ret->method = STR("");
+        ret->status = 0;
+    }
     return REASON_NONE;
 }

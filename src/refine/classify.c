@@ -97,16 +97,26 @@ static unsigned extension_lists(const struct classifier *c, struct str path) {
 
 static bool is_redirect(uint16_t status) { return status == 301 || status == 302 || status == 307; }
 
+static struct str without_query(struct str target) {
+    size_t query;
+    return str_find(target, '?', &query) ? str_of(target.ptr, query) : target;
+}
+
+struct hit_class classify_beacon(struct str name, struct str target) {
+    return (struct hit_class){.kind = str_is(name, "pageview") ? KIND_PAGEVIEW : KIND_EVENT,
+                              .path = without_query(target),
+                              .product = STR(""),
+                              .version = STR(""),
+                              .platform = STR("")};
+}
+
 struct hit_class classify(struct classifier *c, struct str method, struct str target,
                           uint16_t status) {
     struct hit_class hit = {.kind = KIND_OTHER,
-                            .path = target,
+                            .path = without_query(target),
                             .product = STR(""),
                             .version = STR(""),
                             .platform = STR("")};
-    size_t query;
-    if (str_find(target, '?', &query))
-        hit.path.len = query;
     if (!str_eq(method, STR("GET")))
         return hit;
     bool delivered = status == 200 || status == 206;

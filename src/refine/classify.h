@@ -23,4 +23,7 @@ void classifier_free(struct classifier *c);
 struct hit_class classify(struct classifier *c, struct str method, struct str target,
                           uint16_t status);
 
+/* A beacon named `pageview` is one; others are events of the page's own. */
+struct hit_class classify_beacon(struct str name, struct str target);
+
 #endif

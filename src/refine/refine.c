@@ -180,7 +180,9 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
     reason = exclusions_find(r->exclusions, site, &fields);
     if (reason != REASON_NONE)
         return reason;
-    struct hit_class hit = classify(r->classifier, fields.method, fields.target, fields.status);
+    struct hit_class hit =
+        fields.event.len > 0 ? classify_beacon(fields.event, fields.target)
+                             : classify(r->classifier, fields.method, fields.target, fields.status);
     struct origin origin =
         origin_of(r->channels, fields.referrer, fields.target, site, &r->scratch);
     *ret = (struct event){
@@ -204,7 +206,8 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
         .product = cut(hit.product),
         .version = cut(hit.version),
         .platform = cut(hit.platform),
-        .event = STR(""),
+        .event = hit.kind == KIND_EVENT ? cut(fields.event) : STR(""),
+        .props = cut(fields.props),
         .rules = REFINE_RULES,
     };
     set_visitor(r, record, &fields, ret);

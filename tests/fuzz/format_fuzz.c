@@ -26,7 +26,7 @@ static void check_fields(const struct fields *f, struct str line) {
     check(f->time >= 0 && f->time <= UINT32_MAX);
     check(f->status == 0 || (f->status >= 100 && f->status <= 999));
     check(f->host.len > 0);
-    check((f->method.len > 0) == (f->target.len > 0));
+    check(f->event.len > 0 || (f->method.len > 0) == (f->target.len > 0));
     check(f->target.len == 0 || (memchr(f->target.ptr, ' ', f->target.len) == NULL &&
                                  memchr(f->target.ptr, '\t', f->target.len) == NULL));
 }
