@@ -122,7 +122,9 @@ static int json_open(struct str spec, void **ret_state, struct err *err) {
 
 /* --- reading --- */
 
-static bool says_something(struct str s) { return s.len > 1 || (s.len == 1 && s.ptr[0] != '-'); }
+static bool says_something(struct str s) {
+    return s.ptr != NULL && s.len > 0 && (s.len > 1 || s.ptr[0] != '-');
+}
 
 /* Is there any key that tells of a request, whatever it says? */
 static bool take_slots(const struct mapping *m, struct slots *ret) {
