@@ -126,8 +126,6 @@ static bool drop_port(struct str *host) {
     if (n < 2 || n == host->len || host->ptr[n - 1] != ':')
         return false;
     *host = str_of(host->ptr, n - 1);
-    if (host->len > 2 && host->ptr[0] == '[' && host->ptr[host->len - 1] == ']')
-        *host = str_of(host->ptr + 1, host->len - 2);
     return true;
 }
 
@@ -160,13 +158,10 @@ static enum reason aws_read(void *state, struct str line, struct arena *scratch,
         /* what S3 does by itself has no address, but somebody asked for it */
         slots.at[SLOT_forwarded] = slots.at[SLOT_user];
     }
-    bool unanswered = str_is(slots.at[SLOT_status], "-");
-    if (unanswered)
-        slots.at[SLOT_status].ptr = NULL;
+    if (str_is(slots.at[SLOT_status], "-"))
+        slots.at[SLOT_status] = STR("000"); /* nothing was answered */
     reason = slots_finish(&slots, scratch, ret);
     ret->request = none_if_dash(request);
-    if (unanswered)
-        ret->status = 0;
     return reason;
 }
 

@@ -64,13 +64,9 @@ static struct str unescape(struct str s, bool nginx, struct arena *scratch) {
 
 static void put(struct run *r, const struct layout_step *s, const char *start, const char *end) {
     struct str value = str_of(start, (size_t)(end - start));
-    if (s->slot == SLOT_host && value.len > 1) {
-        size_t comma;
-        if (str_find(value, ',', &comma))
-            value.len = comma;
-        if (value.len > 2 && value.ptr[0] == '[' && value.ptr[value.len - 1] == ']')
-            value = str_of(value.ptr + 1, value.len - 2);
-    }
+    size_t comma;
+    if (s->slot == SLOT_host && str_find(value, ',', &comma))
+        value.len = comma; /* the first of a list of forwarders */
     if (s->maybe_zone && value.len >= 5)
         (void)moment_read(STR("%z"), &start, end, &r->moment);
     r->slots.at[s->slot] = value;

@@ -469,6 +469,11 @@ static void rows__squid_lines_give_every_field(void **state) {
                            "HIER_DIRECT/2001:db8::1 -");
     assert_str(f.method, "CONNECT");
     assert_str(f.target, "example.com:443");
+    assert_int_equal(
+        fields_of("squid",
+                  "1286536309.586 9 h TCP_MISS_ABORTED/000 0 GET http://a/ - HIER_NONE/- -")
+            .status,
+        0);
     assert_reason("squid", "1286536309.586 921 h TCP_MISS 5 GET http://a/ - DIRECT/- -",
                   "bad_status");
 }
