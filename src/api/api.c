@@ -1,4 +1,5 @@
 #include "api/internal.h"
+#include "source/recent_ids.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -121,7 +122,6 @@ void api_give_client(struct api *api, struct client *client) {
 /* --- open and close --- */
 
 int api_open(const struct api_options *options, struct api **ret, struct err *err) {
-    UNUSED(err);
     struct api *api = xcalloc(1, sizeof *api);
     api->options = *options;
     api->counts = xcalloc(PLACES, sizeof *api->counts);
@@ -129,6 +129,11 @@ int api_open(const struct api_options *options, struct api **ret, struct err *er
     pthread_mutex_init(&api->mutex, NULL);
     api->answers = answers_new(ANSWERS_BYTES);
     api->changes = changes_start(options->live);
+    int rc = api_load_recent(api, err);
+    if (rc != 0) {
+        api_close(api);
+        return rc;
+    }
     *ret = api;
     return 0;
 }
@@ -172,6 +177,7 @@ void api_close(struct api *api) {
         client_free(api->clients.items[i]);
     vec_free(&api->clients);
     answers_free(api->answers);
+    recent_ids_free(api->recent);
     pthread_mutex_destroy(&api->mutex);
     free(api->counts);
     free(api);

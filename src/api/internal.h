@@ -4,6 +4,7 @@
 
 #include "api/answers.h"
 #include "api/api.h"
+#include "source/beacon.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -47,12 +48,14 @@ bool caller_sees(const struct caller *caller, struct str site);
 struct question;
 struct client;
 struct changes;
+struct recent_ids;
 
 struct api {
     struct api_options options;
     struct http_server *server;
     struct answers *answers;
     struct changes *changes;
+    struct recent_ids *recent;    /* of beacons and of records that are sent in */
     pthread_mutex_t mutex;        /* guards clients */
     VEC(struct client *) clients; /* of the engine, not in use */
     struct api_counts *counts;    /* by place of the route */
@@ -76,6 +79,11 @@ MUSTCHECK int api_answer(struct api *api, const struct question *q, struct buf *
 /* A client of the engine for this thread, until it is given back. NULL: error in *err. */
 struct client *api_take_client(struct api *api, struct err *err);
 void api_give_client(struct api *api, struct client *client);
+
+/* The client's address: behind a trusted proxy (`trusted_proxies`) what it says. */
+struct str api_client_address(const struct api *api, const struct http_exchange *x);
+/* Fills api->recent from the lake. */
+MUSTCHECK int api_load_recent(struct api *api, struct err *err);
 
 /* Tells open pages that answers changed. */
 struct changes *changes_start(struct live *live);

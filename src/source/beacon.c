@@ -121,6 +121,17 @@ static int check_props(const json_t *props, struct err *err) {
     return 0;
 }
 
+/* Ids are compared as they are written in records: nothing in them may need an escape. */
+static int check_id(struct str id, struct err *err) {
+    for (size_t i = 0; i < id.len; i++)
+        if (id.ptr[i] <= ' ' || id.ptr[i] > '~' || id.ptr[i] == '"' || id.ptr[i] == '\\')
+            return err_set(err, ERR_USAGE,
+                           "the id has other characters than letters, digits and signs of ASCII");
+    return id.len > BEACON_ID_BYTES
+               ? err_set(err, ERR_USAGE, "the id is longer than %zu bytes", BEACON_ID_BYTES)
+               : 0;
+}
+
 static int check_call(const struct call *c, struct err *err) {
     if (c->name.len == 0)
         return err_set(err, ERR_USAGE, "the name of the event is missing (n or name)");
@@ -132,7 +143,7 @@ static int check_call(const struct call *c, struct err *err) {
     if (rc == 0)
         rc = check_text("the referrer", c->referrer, BEACON_URL_BYTES, err);
     if (rc == 0)
-        rc = check_text("the id", c->id, BEACON_ID_BYTES, err);
+        rc = check_id(c->id, err);
     return rc == 0 ? check_props(c->props, err) : rc;
 }
 
@@ -264,7 +275,7 @@ struct str beacon_record_id(struct str body) {
         return STR("");
     struct str rest = str_skip(body, (size_t)(comma - body.ptr) + key.len);
     size_t n = 0;
-    while (n < rest.len && rest.ptr[n] != '"') /* escapes stay: ids are compared as written */
-        n += rest.ptr[n] == '\\' ? 2 : 1;
-    return str_of(rest.ptr, min_size(n, rest.len));
+    while (n < rest.len && rest.ptr[n] != '"')
+        n++;
+    return str_of(rest.ptr, n);
 }

@@ -1,0 +1,269 @@
+/* Beacons: POST /api/event, GET /b.gif. The answer says that the event is on disk. */
+#include "api/internal.h"
+#include "base/address.h"
+#include "base/log.h"
+#include "source/beacon.h"
+#include "source/recent_ids.h"
+
+#include <microhttpd.h>
+#include <stdlib.h>
+
+#define RECENT_IDS ((size_t)1000000)
+#define RECENT_SEGMENTS 48 /* hours of the lake whose ids are read back on start */
+
+/* --- who sent it --- */
+
+static bool is_trusted(const struct config *config, struct str text) {
+    struct address address;
+    struct address_range range;
+    if (!address_parse(text, &address))
+        return false;
+    for (size_t i = 0; i < config->n_trusted_proxies; i++)
+        if (address_range_parse(str_from(config->trusted_proxies[i]), &range) &&
+            address_cmp(&range.first, &address) <= 0 && address_cmp(&address, &range.last) <= 0)
+            return true;
+    return false;
+}
+
+struct str api_client_address(const struct api *api, const struct http_exchange *x) {
+    const struct config *config = api->options.config;
+    struct str peer = http_peer(x), list = http_header(x, "X-Forwarded-For");
+    bool believed = http_is_local(x) || is_trusted(config, peer);
+    if (!believed || list.ptr == NULL)
+        return peer;
+    /* from the right: what a trusted proxy saw, until one that is not ours */
+    while (list.len > 0) {
+        size_t at = list.len;
+        while (at > 0 && list.ptr[at - 1] != ',')
+            at--;
+        struct str last = str_trim(str_skip(list, at));
+        struct address address;
+        if (!address_parse(last, &address))
+            return peer;
+        peer = last;
+        if (!is_trusted(config, last))
+            return last;
+        list.len = at > 0 ? at - 1 : 0;
+    }
+    return peer;
+}
+
+static struct str or_empty(struct str s) { return s.ptr == NULL ? STR("") : s; }
+
+static struct beacon_client client_of(const struct api *api, const struct http_exchange *x) {
+    return (struct beacon_client){
+        .address = api_client_address(api, x),
+        .agent = or_empty(http_header(x, "User-Agent")),
+        .hint_brands = or_empty(http_header(x, "Sec-CH-UA")),
+        .hint_mobile = or_empty(http_header(x, "Sec-CH-UA-Mobile")),
+        .hint_platform = or_empty(http_header(x, "Sec-CH-UA-Platform")),
+        .page = or_empty(http_header(x, "Referer")),
+        .now_ms = clock_now_ms(&clock_system),
+    };
+}
+
+/* --- handing in --- */
+
+/* One request, from its parsing to its answer. */
+struct delivery {
+    struct intake_ticket ticket; /* first: it is cast back */
+    struct api *api;
+    struct http_exchange *exchange;
+    struct arena arena;
+    struct beacon *beacons; /* those that are handed in */
+    struct record *records;
+    size_t n;
+    void (*answer)(struct http_exchange *x);
+};
+
+static void delivery_free(struct delivery *d) {
+    arena_release(&d->arena);
+    free(d);
+}
+
+static void settle(struct delivery *d, bool durable) {
+    for (size_t i = 0; i < d->n; i++)
+        if (d->beacons[i].id.len > 0)
+            recent_ids_settle(d->api->recent, d->beacons[i].site, d->beacons[i].id, durable);
+}
+
+static void on_done(struct intake_ticket *ticket, int rc, uint64_t bid) {
+    struct delivery *d = (struct delivery *)ticket;
+    struct http_exchange *x = d->exchange;
+    UNUSED(bid);
+    settle(d, rc == 0);
+    if (rc == 0)
+        d->answer(x);
+    else
+        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the event cannot be stored now");
+    delivery_free(d);
+}
+
+static bool is_site(const struct api *api, struct str name) {
+    const struct config *config = api->options.config;
+    for (size_t i = 0; i < config->n_sites; i++)
+        if (str_is(name, config->sites[i].name))
+            return true;
+    return false;
+}
+
+static int check_sites(const struct api *api, const struct beacon *beacons, size_t n,
+                       struct err *err) {
+    for (size_t i = 0; i < n; i++)
+        if (!is_site(api, beacons[i].site))
+            return err_set(err, ERR_USAGE,
+                           "unknown site \"" STR_FMT "\": add it to `sites` of the configuration",
+                           STR_ARG(beacons[i].site));
+    return 0;
+}
+
+/* Claims ids and drops events that are durable already. False: one is on its way. */
+static bool claim(struct delivery *d, const struct beacon *all, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        enum recent_claim claim = all[i].id.len > 0
+                                      ? recent_ids_claim(d->api->recent, all[i].site, all[i].id)
+                                      : RECENT_NEW;
+        if (claim == RECENT_WAITING) {
+            settle(d, false);
+            return false;
+        }
+        if (claim == RECENT_DURABLE)
+            continue;
+        d->beacons[d->n] = all[i];
+        d->records[d->n++] = (struct record){.body = all[i].body,
+                                             .type = STR("beacon"),
+                                             .site = all[i].site,
+                                             .source = STR("beacon"),
+                                             .position = STR("")};
+    }
+    return true;
+}
+
+/* Takes the delivery over; answers now or when the records are durable. */
+static void deliver(struct delivery *d, const struct beacon *all, size_t n) {
+    struct http_exchange *x = d->exchange;
+    struct err err = {0};
+    d->beacons = arena_alloc(&d->arena, n * sizeof *d->beacons);
+    d->records = arena_alloc(&d->arena, n * sizeof *d->records);
+    if (check_sites(d->api, all, n, &err) != 0) {
+        api_reply_err(x, &err);
+    } else if (!claim(d, all, n)) {
+        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the same event is being stored");
+    } else if (d->n == 0) {
+        d->answer(x);
+    } else {
+        d->ticket.records = d->records;
+        d->ticket.n = d->n;
+        d->ticket.done = on_done;
+        intake_submit(live_intake(d->api->options.live, DATASET_WEB), &d->ticket);
+        return;
+    }
+    delivery_free(d);
+}
+
+static struct delivery *delivery_new(struct api *api, struct http_exchange *x,
+                                     void (*answer)(struct http_exchange *x)) {
+    struct delivery *d = xcalloc(1, sizeof *d);
+    d->api = api;
+    d->exchange = x;
+    d->answer = answer;
+    http_set_header(x, "Access-Control-Allow-Origin", "*");
+    return d;
+}
+
+/* --- POST /api/event --- */
+
+static void answer_nothing(struct http_exchange *x) { http_reply(x, MHD_HTTP_NO_CONTENT); }
+
+void api_event(struct http_exchange *x, void *arg) {
+    struct api *api = arg;
+    struct delivery *d = delivery_new(api, x, answer_nothing);
+    struct beacon_client client = client_of(api, x);
+    struct beacon *beacons = xmalloc(BEACON_BATCH_MAX * sizeof *beacons);
+    struct err err = {0};
+    size_t n = 0;
+    if (beacons_parse(http_body(x), &client, &d->arena, beacons, &n, &err) != 0) {
+        api_reply_err(x, &err);
+        delivery_free(d);
+    } else {
+        deliver(d, beacons, n);
+    }
+    free(beacons);
+}
+
+/* What a browser asks before it sends JSON to another site (Fetch standard, CORS preflight). */
+void api_event_options(struct http_exchange *x, void *arg) {
+    UNUSED(arg);
+    http_set_header(x, "Access-Control-Allow-Origin", "*");
+    http_set_header(x, "Access-Control-Allow-Methods", "POST");
+    http_set_header(x, "Access-Control-Allow-Headers", "Content-Type");
+    http_set_header(x, "Access-Control-Max-Age", "86400");
+    http_reply(x, MHD_HTTP_NO_CONTENT);
+}
+
+/* --- GET /b.gif --- */
+
+/* One transparent pixel. */
+static const unsigned char pixel[] = {
+    'G', 'I', 'F', '8', '9', 'a', 1, 0, 1, 0, 0x80, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, '!', 0xf9, 4,
+    1,   0,   0,   0,   0,   ',', 0, 0, 0, 0, 1,    0, 1, 0, 0, 2, 2,    'D',  1,    0,   ';'};
+
+static void answer_pixel(struct http_exchange *x) {
+    buf_add(http_out(x), pixel, sizeof pixel);
+    http_set_header(x, "Content-Type", "image/gif");
+    http_set_header(x, "Cache-Control", "no-store");
+    http_reply(x, MHD_HTTP_OK);
+}
+
+/* Of two names of a parameter the first that is there. */
+static struct str param(const struct http_exchange *x, const char *a, const char *b) {
+    struct str value = http_query(x, a);
+    return or_empty(value.ptr != NULL ? value : http_query(x, b));
+}
+
+void api_pixel(struct http_exchange *x, void *arg) {
+    struct api *api = arg;
+    struct delivery *d = delivery_new(api, x, answer_pixel);
+    struct beacon_client client = client_of(api, x);
+    struct beacon beacon;
+    struct err err = {0};
+    if (beacon_make(param(x, "n", "name"), param(x, "u", "url"), param(x, "d", "domain"),
+                    param(x, "r", "referrer"), param(x, "id", "id"), &client, &d->arena, &beacon,
+                    &err) != 0) {
+        api_reply_err(x, &err);
+        delivery_free(d);
+    } else {
+        deliver(d, &beacon, 1);
+    }
+}
+
+/* --- ids of before --- */
+
+int api_load_recent(struct api *api, struct err *err) {
+    api->recent = recent_ids_new(RECENT_IDS);
+    const struct instance *in = live_instance(api->options.live);
+    uint64_t last = intake_durable(live_intake(api->options.live, DATASET_WEB));
+    if (last == 0)
+        return 0;
+    uint64_t segment =
+        bid_segment(last) > RECENT_SEGMENTS ? bid_segment(last) - RECENT_SEGMENTS : 0;
+    struct lake_reader *reader = NULL;
+    struct lake_block block;
+    int rc = lake_reader_open(in->lake_root, DATASET_WEB, bid_make(DATASET_WEB, segment, 0), last,
+                              &reader, err);
+    while (rc == 0) {
+        int got = lake_reader_next(reader, &block, err);
+        if (got == 0)
+            break;
+        for (size_t i = 0; got == 1 && i < block.len; i++) {
+            struct str id = beacon_record_id(block.records[i].body);
+            if (id.len > 0 &&
+                recent_ids_claim(api->recent, block.records[i].site, id) == RECENT_NEW)
+                recent_ids_settle(api->recent, block.records[i].site, id, true);
+        }
+        if (got < 0 && got != ERR_CORRUPT) /* a damaged block keeps its ids to itself */
+            rc = got;
+    }
+    lake_reader_close(reader);
+    return rc;
+}
