@@ -17,7 +17,8 @@ static bool contains(struct str s, const char *what) {
     return memmem(s.ptr, s.len, what, strlen(what)) != NULL;
 }
 
-/* We take \xHH, any bytes, halves of surrogates, and less nesting; jansson's numbers end somewhere.
+/* We take \xHH, any bytes, halves of surrogates, and less nesting; jansson's numbers have an
+ * end, and it overlooks a NUL behind one.
  */
 static bool same_rules(struct str line, const json_error_t *at) {
     struct buf utf8 = {0};
@@ -28,8 +29,9 @@ static bool same_rules(struct str line, const json_error_t *at) {
     for (size_t i = 0; i < line.len; i++)
         depth += line.ptr[i] == '{' || line.ptr[i] == '[';
     enum json_error_code code = json_error_code(at);
-    return valid && depth <= JSON_DEPTH_MAX && !contains(line, "\\x") && !contains(line, "\\u") &&
-           code != json_error_numeric_overflow;
+    bool nul = memchr(line.ptr, '\0', line.len) != NULL;
+    return valid && !nul && depth <= JSON_DEPTH_MAX && !contains(line, "\\x") &&
+           !contains(line, "\\u") && code != json_error_numeric_overflow;
 }
 
 static void compare(struct str line, struct arena *scratch) {
