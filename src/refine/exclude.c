@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/lower.h"
+#include <ctype.h>
 #include <stdlib.h>
 
 struct patterns {
@@ -11,6 +12,7 @@ struct patterns {
 
 struct rule {
     struct patterns sites, paths, hosts, agents;
+    bool agent_begins[256]; /* bytes that a piece of an agent begins with, in either case */
     VEC(struct address_range) ranges; /* sorted, without overlaps */
 };
 
@@ -71,6 +73,10 @@ int exclusions_new(const struct config_exclude *rules, size_t n, struct exclusio
         rule->paths = copy_patterns(&e->arena, from->paths, from->n_paths);
         rule->hosts = copy_patterns(&e->arena, from->hosts, from->n_hosts);
         rule->agents = copy_patterns(&e->arena, from->agents, from->n_agents);
+        for (size_t i = 0; i < rule->agents.len; i++) {
+            unsigned char c = (unsigned char)lower(rule->agents.items[i].ptr[0]);
+            rule->agent_begins[c] = rule->agent_begins[(unsigned char)toupper(c)] = true;
+        }
         e->by_address = e->by_address || from->n_addresses > 0;
         rc = read_ranges(rule, from->addresses, from->n_addresses, err);
     }
@@ -140,11 +146,17 @@ static bool globs(const struct patterns *patterns, struct str text, bool any_cas
     return false;
 }
 
-static bool holds(struct str text, struct str part) {
-    for (size_t i = 0; i + part.len <= text.len; i++)
-        if (same(text.ptr[i], part.ptr[0], true) &&
-            str_eq_nocase(str_of(text.ptr + i, part.len), part))
-            return true;
+static bool is_agent(const struct rule *rule, struct str agent) {
+    for (size_t at = 0; rule->agents.len > 0 && at < agent.len; at++) {
+        if (!rule->agent_begins[(unsigned char)agent.ptr[at]])
+            continue;
+        for (size_t i = 0; i < rule->agents.len; i++) {
+            size_t len = rule->agents.items[i].len;
+            if (len <= agent.len - at &&
+                str_eq_nocase(str_of(agent.ptr + at, len), rule->agents.items[i]))
+                return true;
+        }
+    }
     return false;
 }
 
@@ -163,10 +175,7 @@ static enum reason rule_reason(const struct rule *rule, const struct fields *fie
         return REASON_excluded_path;
     if (globs(&rule->hosts, fields->vhost, true))
         return REASON_excluded_host;
-    for (size_t i = 0; i < rule->agents.len; i++)
-        if (holds(fields->agent, rule->agents.items[i]))
-            return REASON_excluded_agent;
-    return REASON_NONE;
+    return is_agent(rule, fields->agent) ? REASON_excluded_agent : REASON_NONE;
 }
 
 enum reason exclusions_find(const struct exclusions *e, struct str site,
