@@ -17,6 +17,7 @@ struct run {
     struct arena *scratch;
     struct slots slots;
     struct moment moment, second; /* second: of times that do not count */
+    const char *behind; /* the literal behind the field that was taken, when that was looked for */
     /* the text that can be made longer; step NULL: there is none */
     struct {
         const struct layout_step *step;
@@ -125,7 +126,7 @@ static inline bool behind_comma(const struct layout_step *s, const char *start, 
 }
 
 /* Where the field ends, at or behind `from`; NULL if nowhere. */
-static const char *field_end(const struct run *r, const struct layout_step *s, const char *start,
+static const char *field_end(struct run *r, const struct layout_step *s, const char *start,
                              const char *from) {
     bool last = s->until.len == 0 && !s->target_next;
     if (last && s->shape == SHAPE_text)
@@ -134,12 +135,17 @@ static const char *field_end(const struct run *r, const struct layout_step *s, c
     bool one_word = s->shape == SHAPE_token && first != '\t';
     const char *found = NULL;
     for (const char *p = from; p < r->end; p++) {
+        while (first == ' ' && p < r->end && !is_blank(*p)) /* by far the most fields */
+            p++;
+        if (p == r->end)
+            break;
         bool blank = is_blank(*p);
         if (s->last_colon && (blank || *p == s->stop) && *p != ':')
             return found;
         if (first == ' ' ? blank : *p == first) {
-            bool fits = s->until.len == 0 || match_literal(r, s->until, p) != NULL;
-            if (fits && !(blank && behind_comma(s, start, p))) {
+            const char *behind = s->until.len == 0 ? p : match_literal(r, s->until, p);
+            if (behind != NULL && !(blank && behind_comma(s, start, p))) {
+                r->behind = s->until.len == 0 ? NULL : behind;
                 if (!s->last_colon)
                     return p;
                 found = p;
@@ -210,9 +216,9 @@ static enum reason take_text(struct run *r, const struct layout_step *s, const c
 }
 
 /* Does what follows a field fit? At its end a blank or the end of the line must follow. */
-static bool ends_here(const struct run *r, const struct layout_step *s, const char *p) {
+static bool ends_here(struct run *r, const struct layout_step *s, const char *p) {
     if (s->until.len > 0)
-        return match_literal(r, s->until, p) != NULL;
+        return (r->behind = match_literal(r, s->until, p)) != NULL;
     return p == r->end || is_blank(*p) || s + 1 < r->layout->steps + r->layout->n;
 }
 
@@ -337,9 +343,11 @@ static enum reason take_steps(struct run *r) {
     enum reason first = REASON_NONE;
     unsigned tries = 0;
     while (s < last) {
+        r->behind = NULL;
         enum reason reason = take_step(r, s, &at, from);
         if (reason == REASON_NONE) {
-            s++;
+            s += r->behind ? 2 : 1;
+            at = r->behind ? r->behind : at;
         } else {
             /* the reason to show is why the plainest reading failed */
             first = first == REASON_NONE ? reason : first;
