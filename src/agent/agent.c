@@ -17,12 +17,15 @@ struct agent_table {
     bool unfiltered;
     struct uap_parts parts; /* the answer under way */
     struct buf browser_version, os_version, model_agent;
+    struct agent_info info; /* of the last look-up */
     uint64_t lookups, misses;
 };
 
 int agent_table_new(const struct agent_files *files, struct agent_table **ret, struct err *err) {
     struct agent_table *t = xcalloc(1, sizeof *t);
-    int rc = agent_rules_read(files, &t->rules, err);
+    int rc = agent_cache_init(&t->cache, err);
+    if (rc == 0)
+        rc = agent_rules_read(files, &t->rules, err);
     if (rc != 0)
         goto out;
     t->matcher = agent_matcher_new(&t->rules);
@@ -154,13 +157,16 @@ static void set_model(struct agent_table *t, const struct hint_words *hints,
     buf_clear(&t->model_agent);
     buf_add_cstr(&t->model_agent, "Mozilla/5.0 (Linux; Android 10; ");
     buf_add_str(&t->model_agent, hints->model);
-    buf_add_cstr(&t->model_agent, ") AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0");
+    buf_add_cstr(&t->model_agent,
+                 " Build/A) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0");
     buf_add_cstr(&t->model_agent,
                  hints->mobile == HINT_MOBILE ? " Mobile Safari/537.36" : " Safari/537.36");
     struct str agent = buf_str(&t->model_agent);
     struct uap_answer uap;
     uap_find_device(t->matcher, candidates_of(t, agent), agent, &t->parts, &uap);
     set_device(&uap, ret);
+    if (str_starts(ret->device_brand, STR("Generic")))
+        ret->device_model = hints->model;
 }
 
 static bool is_one_of(struct str s, const char *const *words, size_t n) {
@@ -192,7 +198,8 @@ static bool same_major(struct str version, struct str major) {
 static void refine_browser(const struct hint_words *hints, struct agent_info *ret) {
     if (hints->browser.len == 0)
         return;
-    bool handheld = hints->mobile == HINT_MOBILE || str_is(ret->os, "Android");
+    bool handheld = hints->mobile == HINT_MOBILE ||
+                    (hints->mobile == HINT_UNKNOWN && str_is(ret->os, "Android"));
     struct str family = hint_browser_family(hints->browser, handheld);
     bool engine = str_is(hints->browser, "Chromium") && !str_is(ret->browser, "Other");
     if (!str_eq(family, ret->browser) && (engine || !hint_browser_is_vague(ret->browser)))
@@ -252,15 +259,14 @@ static void parse(struct agent_table *t, struct str key, struct agent_info *ret)
 
 const struct agent_info *agent_lookup(struct agent_table *t, struct str key) {
     key = cut(key);
-    uint64_t hash = str_hash(key);
+    struct agent_id id = agent_cache_id(&t->cache, key);
     t->lookups++;
-    const struct agent_info *known = agent_cache_find(&t->cache, hash, key);
-    if (known != NULL)
-        return known;
+    if (agent_cache_find(&t->cache, id, &t->info))
+        return &t->info;
     t->misses++;
-    struct agent_info info;
-    parse(t, key, &info);
-    return agent_cache_add(&t->cache, hash, key, &info);
+    parse(t, key, &t->info);
+    agent_cache_add(&t->cache, id, &t->info);
+    return &t->info;
 }
 
 void agent_parse_unfiltered(struct agent_table *t, struct str key, struct agent_info *ret) {
@@ -280,10 +286,7 @@ bool agent_info_same(const struct agent_info *a, const struct agent_info *b) {
 #undef SAME
 }
 
-void agent_table_trim(struct agent_table *t) {
-    if (agent_cache_full(&t->cache))
-        agent_cache_clear(&t->cache);
-}
+void agent_table_trim(struct agent_table *t) { agent_cache_trim(&t->cache); }
 
 struct agent_counts agent_table_counts(const struct agent_table *t) {
     return (struct agent_counts){t->lookups, t->misses, agent_matcher_limits(t->matcher)};

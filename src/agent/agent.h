@@ -67,7 +67,8 @@ MUSTCHECK int agent_table_open(struct agent_table **ret, struct err *err);
 void agent_table_free(struct agent_table *t);
 
 /* Never fails: a key over LIMIT_STRING_BYTES is looked up by its first bytes, a pattern that goes
- * over PCRE2's match limit does not match (counted). Valid until agent_table_trim(). */
+ * over PCRE2's match limit does not match (counted). Valid until the next look-up; its strings live
+ * until agent_table_trim(). */
 const struct agent_info *agent_lookup(struct agent_table *t, struct str key);
 
 /* Called between batches: forgets the longest unused agents when there are too many. */

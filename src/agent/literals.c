@@ -1,10 +1,12 @@
 #include "agent/literals.h"
 
 #define DEPTH_MAX 40             /* nested groups */
-#define EXACT_MAX ((size_t)64)   /* strings of a product of sets: "(a|b)(c|d)" has four */
+#define EXACT_MAX ((size_t)256)  /* strings of a product of sets: "(a|b)(c|d)" has four */
 #define EXACT_BYTES ((size_t)32) /* a string that is longer is not followed further */
 #define UNION_MAX ((size_t)2000) /* strings of a clause */
 #define CLASS_MAX ((size_t)4)    /* characters of a class that is followed as strings */
+#define REPEAT_MAX 3             /* repetitions that are followed as strings */
+#define EITHER_MAX 3             /* clauses of each side of an alternation */
 
 struct set {
     struct str *words;
@@ -15,13 +17,15 @@ struct clause {
     struct clause *next;
     struct set set;
     size_t shortest;
+    bool common;
 };
 
 /* What is known of a part of the expression. */
 struct part {
     bool exact;             /* it matches the strings of `set` (folded) and no others ... */
     struct set set;         /* ... */
-    struct clause *clauses; /* else: these hold for whatever it matches */
+    struct clause *clauses; /* else: these hold for whatever it matches ... */
+    struct set start;       /* ... which begins with one of these; none: with anything */
 };
 
 struct parser {
@@ -63,19 +67,39 @@ static size_t shortest(struct set s) {
     return n;
 }
 
+/* What nearly every agent of a kind holds tells little. */
+static bool is_common(struct set set) {
+    static const char *const agents[] = {
+        "mozilla/5.0 (linux; android 10; k build/a) applewebkit/537.36 (khtml, like gecko) "
+        "version/4.0 chrome/120.0.0.0 mobile safari/537.36",
+        "mozilla/5.0 (iphone; cpu iphone os 17_1 like mac os x) applewebkit/605.1.15 (khtml, like "
+        "gecko) version/17.1 mobile/15e148 safari/604.1",
+        "mozilla/5.0 (windows nt 10.0; win64; x64) applewebkit/537.36 (khtml, like gecko) "
+        "chrome/120.0.0.0 safari/537.36",
+        "mozilla/5.0 (macintosh; intel mac os x 10_15_7)"};
+    for (size_t a = 0; a < ARRAY_LEN(agents); a++)
+        for (size_t i = 0; i < set.len; i++)
+            if (memmem(agents[a], strlen(agents[a]), set.words[i].ptr, set.words[i].len) != NULL)
+                return true;
+    return false;
+}
+
 /* The strings of a set as a clause in front of `rest`; `rest` alone if they say too little. */
 static struct clause *add_clause(struct parser *p, struct set s, struct clause *rest) {
     size_t least = shortest(s);
     if (s.len == 0 || s.len > UNION_MAX || least < AGENT_LITERAL_MIN)
         return rest;
     struct clause *c = arena_alloc(p->arena, sizeof *c);
-    *c = (struct clause){rest, s, least};
+    *c = (struct clause){rest, s, least, is_common(s)};
     return c;
 }
 
 static struct clause *clauses_of(struct parser *p, struct part part) {
     return part.exact ? add_clause(p, part.set, NULL) : part.clauses;
 }
+
+/* The strings that whatever the part matches begins with; none if that says nothing. */
+static struct set start_of(struct part part) { return part.exact ? part.set : part.start; }
 
 /* Is it worth while to follow the strings of a, then b as one? */
 static bool can_follow(struct set a, struct set b) {
@@ -106,8 +130,10 @@ static struct set both(struct parser *p, struct set a, struct set b) {
     return s;
 }
 
-/* Long words first, then few of them. */
+/* Rare words first, then long ones, then few of them. */
 static bool tells_more(const struct clause *a, const struct clause *b) {
+    if (a->common != b->common)
+        return b->common;
     size_t x = min_size(a->shortest, AGENT_LITERAL_MAX),
            y = min_size(b->shortest, AGENT_LITERAL_MAX);
     return x != y ? x > y : a->set.len < b->set.len;
@@ -121,14 +147,36 @@ static const struct clause *best(const struct clause *c) {
     return found;
 }
 
-/* a|b: exact if both are, else a clause of either side must hold. */
+/* Up to n of the list, the most telling first. */
+static size_t best_of(const struct clause *list, const struct clause **ret, size_t n) {
+    size_t len = 0;
+    for (const struct clause *c = list; c != NULL; c = c->next) {
+        size_t at = len < n ? len++ : n;
+        for (; at > 0 && !tells_more(ret[at - 1], c); at--)
+            if (at < n)
+                ret[at] = ret[at - 1];
+        if (at < n)
+            ret[at] = c;
+    }
+    return len;
+}
+
+/* a|b: exact if both are, else for each clause of one side and each of the other, either holds. */
 static struct part either(struct parser *p, struct part a, struct part b) {
     if (a.exact && b.exact && a.set.len + b.set.len <= UNION_MAX)
         return (struct part){.exact = true, .set = both(p, a.set, b.set)};
-    const struct clause *x = best(clauses_of(p, a)), *y = best(clauses_of(p, b));
-    if (x == NULL || y == NULL || x->set.len + y->set.len > UNION_MAX)
-        return anything();
-    return (struct part){.clauses = add_clause(p, both(p, x->set, y->set), NULL)};
+    struct part part = {0};
+    struct set x = start_of(a), y = start_of(b);
+    if (x.len > 0 && y.len > 0 && x.len + y.len <= UNION_MAX)
+        part.start = both(p, x, y);
+    const struct clause *left[EITHER_MAX], *right[EITHER_MAX];
+    size_t n = best_of(clauses_of(p, a), left, EITHER_MAX),
+           m = best_of(clauses_of(p, b), right, EITHER_MAX);
+    for (size_t i = n; i-- > 0;)
+        for (size_t j = m; j-- > 0;)
+            if (left[i]->set.len + right[j]->set.len <= UNION_MAX)
+                part.clauses = add_clause(p, both(p, left[i]->set, right[j]->set), part.clauses);
+    return part;
 }
 
 /* [...], behind the bracket. */
@@ -248,46 +296,91 @@ static struct part parse_atom(struct parser *p) {
     }
 }
 
+struct counts {
+    unsigned least, most;
+};
+#define MANY 1000000u
+
+static unsigned eat_number(const char **at, const char *end) {
+    unsigned n = 0;
+    for (; *at < end && **at >= '0' && **at <= '9'; (*at)++)
+        n = n < MANY ? 10 * n + (unsigned)(**at - '0') : MANY;
+    return n;
+}
+
 /* {n}, {n,} or {n,m} here? PCRE2 takes anything else as plain characters. */
-static bool eat_counts(struct parser *p, bool *ret_zero) {
-    const char *at = p->at + 1;
-    const char *digits = at;
-    bool zero = true;
-    for (; at < p->end && *at >= '0' && *at <= '9'; at++)
-        zero = zero && *at == '0';
+static bool eat_braces(struct parser *p, struct counts *ret) {
+    const char *at = p->at + 1, *digits = at;
+    ret->least = ret->most = eat_number(&at, p->end);
     if (at == digits)
         return false;
-    if (at < p->end && *at == ',')
-        for (at++; at < p->end && *at >= '0' && *at <= '9'; at++)
-            ;
+    if (at < p->end && *at == ',') {
+        const char *more = ++at;
+        ret->most = eat_number(&at, p->end);
+        if (at == more)
+            ret->most = MANY;
+    }
     if (at == p->end || *at != '}')
         return false;
     p->at = at + 1;
-    *ret_zero = zero;
     return true;
+}
+
+static bool eat_quantifier(struct parser *p, struct counts *ret) {
+    if (p->at == p->end)
+        return false;
+    if (*p->at != '?' && *p->at != '*' && *p->at != '+') {
+        if (*p->at != '{' || !eat_braces(p, ret))
+            return false;
+    } else {
+        *ret = (struct counts){*p->at == '+', *p->at == '?' ? 1 : MANY};
+        p->at++;
+    }
+    if (p->at < p->end && (*p->at == '?' || *p->at == '+'))
+        p->at++; /* lazy or possessive: matches no more than without */
+    return true;
+}
+
+/* Strings that are repeated few times are strings. */
+static bool repeat_exact(struct parser *p, struct part part, struct counts n, struct part *ret) {
+    if (!part.exact || n.most > REPEAT_MAX || n.most < n.least)
+        return false;
+    struct part all = {0}, run = nothing(p);
+    for (unsigned i = 0; i <= n.most; i++) {
+        if (i >= n.least)
+            all = all.exact ? either(p, all, run) : run;
+        if (!all.exact && i >= n.least)
+            return false;
+        if (!can_follow(run.set, part.set))
+            return false;
+        run.set = product(p, run.set, part.set);
+    }
+    *ret = all;
+    return all.exact && all.set.len <= EXACT_MAX;
 }
 
 /* A quantifier behind an atom, if there is one. */
 static struct part repeat(struct parser *p, struct part part) {
-    bool optional = false, zero = false;
-    if (p->at == p->end)
+    struct counts n;
+    struct part followed;
+    if (!eat_quantifier(p, &n))
         return part;
-    if (*p->at == '?' || *p->at == '*' || *p->at == '+') {
-        optional = *p->at == '?';
-        zero = *p->at != '+';
-        p->at++;
-    } else if (*p->at != '{' || !eat_counts(p, &zero)) {
-        return part;
-    }
-    if (p->at < p->end && (*p->at == '?' || *p->at == '+'))
-        p->at++; /* lazy or possessive: matches no more than without */
-    if (optional && part.exact)
-        return either(p, part, nothing(p));
-    return zero ? anything() : (struct part){.clauses = clauses_of(p, part)};
+    if (repeat_exact(p, part, n, &followed))
+        return followed;
+    if (n.least == 0)
+        return anything();
+    return (struct part){.clauses = clauses_of(p, part), .start = start_of(part)};
+}
+
+/* Strings, then what begins with one of `start`: a clause that says more than the strings alone, if
+ * there are not too many. */
+static struct set run_into(struct parser *p, struct set run, struct set start) {
+    return start.len > 0 && can_follow(run, start) ? product(p, run, start) : run;
 }
 
 static struct part parse_sequence(struct parser *p) {
     struct set run = nothing(p).set; /* the exact strings that end here */
+    struct set start = {0};
     struct clause *clauses = NULL;
     bool exact = true;
     while (p->at < p->end && *p->at != '|' && *p->at != ')') {
@@ -297,15 +390,19 @@ static struct part parse_sequence(struct parser *p) {
             run = product(p, run, part.set);
             continue;
         }
+        struct set longer = run_into(p, run, start_of(part));
+        if (exact)
+            start = longer;
         exact = false;
-        clauses = add_clause(p, run, clauses);
+        if (shortest(run) > 0) /* else the part's own clauses say it */
+            clauses = add_clause(p, longer, clauses);
         run = part.exact ? part.set : nothing(p).set;
         for (const struct clause *c = part.exact ? NULL : part.clauses; c != NULL; c = c->next)
             clauses = add_clause(p, c->set, clauses);
     }
     if (exact)
         return (struct part){.exact = true, .set = run};
-    return (struct part){.clauses = add_clause(p, run, clauses)};
+    return (struct part){.clauses = add_clause(p, run, clauses), .start = start};
 }
 
 static struct part parse_alternation(struct parser *p) {
@@ -325,8 +422,11 @@ void agent_literals_find(struct str regex, struct arena *arena, struct agent_lit
     if (p.unsure || p.at != p.end)
         return;
     struct clause *left = clauses_of(&p, part);
+    bool rare = left != NULL && !best(left)->common;
     while (left != NULL && ret->len < AGENT_CLAUSES_MAX) {
         const struct clause *next = best(left);
+        if (next->common && rare)
+            break; /* it adds little to what rare words say */
         struct set set = next->set;
         for (size_t i = 0; i < set.len; i++)
             set.words[i].len = min_size(set.words[i].len, AGENT_LITERAL_MAX);

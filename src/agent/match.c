@@ -12,6 +12,7 @@ struct agent_matcher {
     const struct agent_rules *rules;
     pcre2_code **codes; /* one a rule, NULL: not compiled yet or broken */
     bool *tried;
+    bool *fast; /* has JIT code */
     pcre2_match_context *context;
     pcre2_match_data *data;
     pcre2_jit_stack *stack;
@@ -25,6 +26,7 @@ struct agent_matcher *agent_matcher_new(const struct agent_rules *rules) {
     m->rules = rules;
     m->codes = xcalloc(max_size(rules->len, 1), sizeof *m->codes);
     m->tried = xcalloc(max_size(rules->len, 1), sizeof *m->tried);
+    m->fast = xcalloc(max_size(rules->len, 1), sizeof *m->fast);
     m->context = pcre2_match_context_create(NULL);
     m->data = pcre2_match_data_create(GROUPS_MAX, NULL);
     m->stack = pcre2_jit_stack_create(JIT_STACK_MIN, JIT_STACK_MAX, NULL);
@@ -46,6 +48,7 @@ void agent_matcher_free(struct agent_matcher *m) {
     pcre2_match_context_free(m->context);
     free(m->codes);
     free(m->tried);
+    free(m->fast);
     free(m);
 }
 
@@ -66,7 +69,7 @@ int agent_matcher_compile(struct agent_matcher *m, size_t i, struct err *err) {
                        STR_ARG(rule->regex), text, at);
     }
     /* Without JIT the interpreter gives the same answers, slower. */
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    m->fast[i] = pcre2_jit_compile(code, PCRE2_JIT_COMPLETE) == 0;
     m->codes[i] = code;
     return 0;
 }
@@ -77,8 +80,9 @@ bool agent_match(struct agent_matcher *m, size_t i, struct str subject) {
         return false;
     if (subject.ptr == NULL)
         subject.ptr = "";
-    int rc =
-        pcre2_match(m->codes[i], (PCRE2_SPTR)subject.ptr, subject.len, 0, 0, m->data, m->context);
+    PCRE2_SPTR text = (PCRE2_SPTR)subject.ptr;
+    int rc = m->fast[i] ? pcre2_jit_match(m->codes[i], text, subject.len, 0, 0, m->data, m->context)
+                        : pcre2_match(m->codes[i], text, subject.len, 0, 0, m->data, m->context);
     if (rc == PCRE2_ERROR_NOMATCH)
         return false;
     if (rc < 0) {

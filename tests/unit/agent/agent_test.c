@@ -102,16 +102,95 @@ static void agent__clients_are_no_bots_but_crawlers_on_their_libraries_are(void 
             fail_msg("%s is no bot", bots[i]);
 }
 
+static void agent__bots_have_a_kind_and_a_name(void **state) {
+    static const struct {
+        const char *agent, *kind, *name;
+    } cases[] = {
+        {"Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "search",
+         "Googlebot"},
+        {"Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "search",
+         "Bing"},
+        {"Mozilla/5.0 (compatible; YandexBot/3.0; +http://yandex.com/bots)", "search", "Yandex"},
+        {"Mozilla/5.0 (compatible; Baiduspider/2.0; +http://www.baidu.com/search/spider.html)",
+         "search", "Baidu"},
+        {"DuckDuckBot/1.1; (+http://duckduckgo.com/duckduckbot.html)", "search", "DuckDuckBot"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; "
+         "+https://openai.com/gptbot)",
+         "ai-training", "GPTBot"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ClaudeBot/1.0; "
+         "+claudebot@anthropic.com)",
+         "ai-training", "ClaudeBot"},
+        {"CCBot/2.0 (https://commoncrawl.org/faq/)", "ai-training", "CCBot"},
+        {"Mozilla/5.0 (Linux; Android 5.0) AppleWebKit/537.36 (KHTML, like Gecko) Mobile "
+         "Safari/537.36 (compatible; Bytespider; spider-feedback@bytedance.com)",
+         "ai-training", "Bytespider"},
+        {"meta-externalagent/1.1 "
+         "(+https://developers.facebook.com/docs/sharing/webmasters/crawler)",
+         "ai-training", "meta-externalagent"},
+        {"Mozilla/5.0 (compatible; Google-Extended)", "ai-training", "Google-Extended"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Amazonbot/0.1; "
+         "+https://developer.amazon.com/support/amazonbot) Chrome/119.0.6045.214 Safari/537.36",
+         "ai-training", "Amazonbot"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; OAI-SearchBot/1.0; "
+         "+https://openai.com/searchbot)",
+         "ai-index", "OAI-SearchBot"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; PerplexityBot/1.0; "
+         "+https://perplexity.ai/perplexitybot)",
+         "ai-index", "PerplexityBot"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; ChatGPT-User/1.0; "
+         "+https://openai.com/bot)",
+         "ai-assistant", "ChatGPT-User"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Claude-User/1.0; "
+         "+Claude-User@anthropic.com)",
+         "ai-assistant", "Claude-User"},
+        {"Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; Perplexity-User/1.0; "
+         "+https://perplexity.ai/perplexity-user)",
+         "ai-assistant", "Perplexity-User"},
+        {"Mozilla/5.0+(compatible; UptimeRobot/2.0; http://www.uptimerobot.com/)", "monitor",
+         "UptimeRobot"},
+        {"Pingdom.com_bot_version_1.4_(http://www.pingdom.com/)", "monitor", "Pingdom"},
+        {"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) "
+         "Chrome/98.0.4758.102 Safari/537.36 (StatusCake)",
+         "monitor", "StatusCake"},
+        {"Feedly/1.0 (+http://www.feedly.com/fetcher.html; like FeedFetcher-Google)", "feed",
+         "Feedly"},
+        {"Mozilla/5.0 zgrab/0.x", "scanner", "zgrab"},
+        {"masscan/1.3 (https://github.com/robertdavidgraham/masscan)", "scanner", "masscan"},
+        {"sqlmap/1.7#stable (https://sqlmap.org)", "scanner", "sqlmap"},
+        {"Mozilla/5.0 (compatible; CensysInspect/1.1; +https://about.censys.io/)", "scanner",
+         "Censys"},
+        {"Mozilla/5.0 (compatible; AhrefsBot/7.0; +http://ahrefs.com/robot/)", "other", "Ahrefs"},
+        {"Mozilla/5.0 (compatible; SemrushBot/7~bl; +http://www.semrush.com/bot.html)", "other",
+         "Semrush"},
+        {"Twitterbot/1.0", "other", "Twitter"},
+        /* in no list of ours: the tags and the pattern of crawler-user-agents */
+        {"Mozilla/5.0 (compatible; yacybot; http://yacy.net/bot.html)", "search", "yacybot"},
+        {"linkdex.com/v2.0", "other", "linkdex"},
+        /* known to uap-core alone */
+        {"ExampleSpider/1.0", "other", "ExampleSpider"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct agent_info *info = agent_lookup(*state, str_from(cases[i].agent));
+        if (!info->bot || !str_is(info->bot_kind, cases[i].kind) ||
+            !str_is(info->bot_name, cases[i].name) || !str_is(info->device_class, "bot"))
+            fail_msg("%s is " STR_FMT ", " STR_FMT ", " STR_FMT, cases[i].agent,
+                     STR_ARG(info->bot_kind), STR_ARG(info->bot_name), STR_ARG(info->device_class));
+    }
+    const struct agent_info *person = agent_lookup(*state, STR("curl/8.4.0"));
+    assert_str(person->bot_kind, "");
+    assert_str(person->bot_name, "");
+}
+
 static void agent__a_repeated_agent_is_found_and_its_strings_are_shared(void **state) {
     struct err err;
     struct agent_table *t;
     UNUSED(state);
     assert_ok(agent_table_open(&t, &err), err);
-    const struct agent_info *a = agent_lookup(t, STR("Go-http-client/1.1"));
-    const struct agent_info *b = agent_lookup(t, STR("Go-http-client/1.1"));
-    const struct agent_info *c = agent_lookup(t, STR("Go-http-client/1.1 "));
-    assert_ptr_equal(a, b);
-    assert_ptr_equal(a, c); /* another agent, the same answer */
+    const struct agent_info a = *agent_lookup(t, STR("Go-http-client/1.1"));
+    const struct agent_info b = *agent_lookup(t, STR("Go-http-client/1.1"));
+    const struct agent_info c = *agent_lookup(t, STR("Go-http-client/1.1 "));
+    assert_ptr_equal(a.browser.ptr, b.browser.ptr);
+    assert_ptr_equal(a.browser.ptr, c.browser.ptr); /* another agent, the same answer */
     struct agent_counts counts = agent_table_counts(t);
     assert_int_equal(counts.lookups, 3);
     assert_int_equal(counts.misses, 2);
@@ -197,38 +276,76 @@ static void agent__the_prefilter_changes_no_answer(void **state) {
     buf_release(&mutant);
 }
 
-static void cache__is_dropped_only_when_over_its_cap(void **state) {
+static struct agent_id number_id(const struct agent_cache *c, size_t n) {
+    return agent_cache_id(c, str_of((const char *)&n, sizeof n));
+}
+
+static void cache_add(struct agent_cache *c, size_t n) {
+    struct agent_info info = {.browser = STR("a"), .bot = true, .bot_kind = STR("feed")};
+    char version[24];
+    snprintf(version, sizeof version, "%zu", n % 1000);
+    info.browser_version = str_from(version);
+    agent_cache_add(c, number_id(c, n), &info);
+}
+
+static bool cache_has(struct agent_cache *c, size_t n) {
+    struct agent_info info = {0};
+    char version[24];
+    snprintf(version, sizeof version, "%zu", n % 1000);
+    if (!agent_cache_find(c, number_id(c, n), &info))
+        return false;
+    assert_str(info.browser, "a");
+    assert_str(info.browser_version, version);
+    assert_str(info.bot_kind, "feed");
+    assert_true(info.bot);
+    return true;
+}
+
+static void cache__is_bounded_and_keeps_what_comes_again(void **state) {
     UNUSED(state);
-    struct agent_cache c = {0};
-    struct agent_info info = {.browser = STR("a"), .browser_version = STR("1"), .bot = true};
-    char agent[200];
+    struct err err;
+    struct agent_cache c;
+    assert_ok(agent_cache_init(&c, &err), err);
+    size_t round = AGENT_CACHE_AGENTS + 1;
+    for (size_t n = 0; n < 3 * round; n++) {
+        if (n >= 1000 && n % 100 == 0)
+            assert_true(cache_has(&c, n / 100 % 1000)); /* the first thousand come again */
+        assert_false(cache_has(&c, n));
+        cache_add(&c, n);
+        agent_cache_trim(&c);
+    }
+    assert_in_range(c.young.len, 0, round);
+    assert_in_range(c.old.len, round, round + 1000);
+    assert_true(cache_has(&c, 500));
+    assert_true(cache_has(&c, 3 * round - 1));
+    assert_false(cache_has(&c, 2000)); /* long ago */
+    agent_cache_release(&c);
+}
+
+static void cache__is_full_with_many_bytes_as_well(void **state) {
+    UNUSED(state);
+    struct err err;
+    struct agent_cache c;
+    char name[8192];
     size_t n = 0;
-    while (!agent_cache_full(&c)) {
-        int len = snprintf(agent, sizeof agent, "%0150zu", n++);
-        struct str key = str_of(agent, (size_t)len);
-        assert_null(agent_cache_find(&c, str_hash(key), key));
-        agent_cache_add(&c, str_hash(key), key, &info);
+    assert_ok(agent_cache_init(&c, &err), err);
+    for (; c.old.len == 0 && n < AGENT_CACHE_AGENTS; n++) {
+        snprintf(name, sizeof name, "%08190zu", n);
+        struct agent_info info = {.device_model = str_from(name)};
+        agent_cache_add(&c, number_id(&c, n), &info);
+        agent_cache_trim(&c);
     }
-    assert_in_range(n, 100000, AGENT_CACHE_AGENTS + 1);
-    for (size_t i = 0; i < n; i += 1000) {
-        int len = snprintf(agent, sizeof agent, "%0150zu", i);
-        struct str key = str_of(agent, (size_t)len);
-        const struct agent_info *found = agent_cache_find(&c, str_hash(key), key);
-        assert_non_null(found);
-        assert_str(found->browser, "a");
-        assert_true(found->bot);
-    }
-    agent_cache_clear(&c);
-    assert_false(agent_cache_full(&c));
-    assert_null(agent_cache_find(&c, str_hash(STR("0")), STR("0")));
+    assert_in_range(n, AGENT_CACHE_BYTES / 2 / sizeof name, AGENT_CACHE_BYTES / sizeof name);
     agent_cache_release(&c);
 }
 
 UNIT_MAIN(cmocka_unit_test_setup_teardown(agent__known_agents_have_their_families, setup, teardown),
           cmocka_unit_test_setup_teardown(
               agent__clients_are_no_bots_but_crawlers_on_their_libraries_are, setup, teardown),
+          cmocka_unit_test_setup_teardown(agent__bots_have_a_kind_and_a_name, setup, teardown),
           unit_test(agent__a_repeated_agent_is_found_and_its_strings_are_shared),
           cmocka_unit_test_setup_teardown(agent__only_the_first_bytes_of_a_long_agent_count, setup,
                                           teardown),
           cmocka_unit_test_setup_teardown(agent__the_prefilter_changes_no_answer, setup, teardown),
-          unit_test(cache__is_dropped_only_when_over_its_cap))
+          unit_test(cache__is_bounded_and_keeps_what_comes_again),
+          unit_test(cache__is_full_with_many_bytes_as_well))
