@@ -228,10 +228,10 @@ static bool take_zone_name(const char **at, const char *end, int *ret) {
     return false;
 }
 
-/* Epoch times have at most as many digits as fit without overflow. */
+/* Seconds up to 2105 have at most ten digits: a fraction may follow at once. */
 static bool take_epoch(const char **at, const char *end, unsigned per_second, int64_t *ret) {
     uint64_t n;
-    if (!take_digits(at, end, 1, 18, &n))
+    if (!take_digits(at, end, 1, per_second == 1 ? 10 : 18, &n))
         return false;
     *ret = (int64_t)(n / per_second);
     return true;

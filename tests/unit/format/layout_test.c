@@ -158,6 +158,7 @@ static void apache__times_in_every_notation_are_read(void **state) {
         {"%h %{end:sec}t %{begin:sec}t \"%r\"", "h 1431857109 1431857103 \"-\""},
         {"%h %{begin:}t %{end:}t \"%r\"", "h " TIME " [17/May/2015:10:05:09 +0000] \"-\""},
         {"%h %{sec}t.%{usec_frac}t \"%r\"", "h 1431857103.123456 \"-\""},
+        {"%h %{sec}t%{msec_frac}t \"%r\"", "h 1431857103123 \"-\""},
         {"%h [%{%d/%b/%Y:%T}t.%{msec_frac}t %{%z}t] \"%r\"",
          "h [17/May/2015:12:05:03.123 +0200] \"-\""},
         {"%{%Y%m%d%H%M%S}t%h \"%r\"", "20150517100503h \"-\""},
