@@ -84,8 +84,8 @@ static bool take_last_label(struct str *domain, struct str *ret_label) {
     return true;
 }
 
-/* "google.co.uk" -> "google": without com, net, org, a country, or co or com and a country. "" if it
- * ends otherwise. */
+/* "google.co.uk" -> "google": without com, net, org, a country, or co or com and a country. "" if
+ * it ends otherwise. */
 static struct str stem_of(struct str domain) {
     struct str label;
     if (domain.len == 0 || !take_last_label(&domain, &label))

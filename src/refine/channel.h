@@ -1,5 +1,5 @@
-/* Channels: where a visit came from in one word, by the rules of schema/channels.def and the lists of
- * schema/campaigns.def and schema/referrers.def (docs/definitions.md). */
+/* Channels: where a visit came from in one word, by the rules of schema/channels.def and the lists
+ * of schema/campaigns.def and schema/referrers.def (docs/definitions.md). */
 #ifndef CASK_CHANNEL_H
 #define CASK_CHANNEL_H
 

@@ -3,7 +3,7 @@
 #include "base/lower.h"
 
 #define PARAMETER_BYTES 32u /* no click id has a longer name */
-#define HOST_BYTES 255u /* DNS: 253, and room for a dot and brackets */
+#define HOST_BYTES 255u     /* DNS: 253, and room for a dot and brackets */
 
 /* --- referrer ------------------------------------------------------------------------------ */
 
@@ -140,15 +140,15 @@ struct origin origin_of(const struct channels *channels, struct str referrer, st
         o.domain = referrer_domain(referrer, scratch);
     o.click_id = channels_click_name(click_id);
     o.channel = channel_name(channels_find(
-        channels, &(struct channel_facts){.referrer = referrer,
-                                          .domain = o.domain,
-                                          .site = site,
-                                          .utm_source = o.utm_source,
-                                          .utm_medium = o.utm_medium,
-                                          .click_id = click_id,
-                                          .tagged = o.utm_source.len + o.utm_medium.len +
-                                                        o.utm_campaign.len + o.utm_term.len +
-                                                        o.utm_content.len >
-                                                    0}));
+        channels,
+        &(struct channel_facts){.referrer = referrer,
+                                .domain = o.domain,
+                                .site = site,
+                                .utm_source = o.utm_source,
+                                .utm_medium = o.utm_medium,
+                                .click_id = click_id,
+                                .tagged = o.utm_source.len + o.utm_medium.len + o.utm_campaign.len +
+                                              o.utm_term.len + o.utm_content.len >
+                                          0}));
     return o;
 }

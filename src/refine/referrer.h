@@ -12,7 +12,8 @@ struct origin {
     struct str domain;  /* referrer's host in lower case without port and leading "www."; "" if it
                            has none */
     struct str channel; /* name of a row of schema/channels.def */
-    struct str utm_source, utm_medium, utm_campaign, utm_term, utm_content; /* decoded; "" without */
+    struct str utm_source, utm_medium, utm_campaign; /* decoded; "" without */
+    struct str utm_term, utm_content;
     struct str click_id; /* name of the parameter, "gclid"; "" without */
 };
 

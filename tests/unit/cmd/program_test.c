@@ -129,7 +129,7 @@ static void program__names_wrong_usage(void **state) {
     expect(run("--frob"), 2, NULL, "unknown option --frob");
     expect(run("-c"), 2, NULL, "--config needs a value: FILE");
     expect(run("import"), 2, NULL, "import: missing: FILE...");
-    expect(run("config", "frob"), 2, NULL, "config: unknown \"frob\" (check, show)");
+    expect(run("config", "frob"), 2, NULL, "config: unknown \"frob\" (check, show, try-product)");
 }
 
 static void config__is_checked(void **state) {
