@@ -17,6 +17,7 @@ struct run {
     struct arena *scratch;
     struct slots slots;
     struct moment moment, second; /* second: of times that do not count */
+    unsigned tries;               /* so often a text was made longer */
     const char *behind; /* the literal behind the field that was taken, when that was looked for */
     /* the text that can be made longer; step NULL: there is none */
     struct {
@@ -260,7 +261,9 @@ static enum reason take_time(struct run *r, const struct layout_step *s, const c
         *at = p;
         return REASON_NONE;
     }
-    /* a line that was cut within its time has too few fields */
+    /* a line that was cut within its time has too few fields; only the first reason is shown */
+    if (r->tries > 0)
+        return REASON_bad_time;
     while (p < r->end && s->until.len > 0 && match_literal(r, s->until, p) == NULL)
         p++;
     return p < r->end || (s->until.len == 0 && *at < r->end) ? REASON_bad_time : REASON_fields;
@@ -341,7 +344,6 @@ static enum reason take_steps(struct run *r) {
     const struct layout_step *s = r->layout->steps, *last = s + r->layout->n;
     const char *at = r->line, *from = at;
     enum reason first = REASON_NONE;
-    unsigned tries = 0;
     while (s < last) {
         r->behind = NULL;
         enum reason reason = take_step(r, s, &at, from);
@@ -351,7 +353,7 @@ static enum reason take_steps(struct run *r) {
         } else {
             /* the reason to show is why the plainest reading failed */
             first = first == REASON_NONE ? reason : first;
-            if (r->choice.step == NULL || tries++ == TRIES || r->choice.from > r->end)
+            if (r->choice.step == NULL || r->tries++ == TRIES || r->choice.from > r->end)
                 return first;
             s = r->choice.step;
             r->choice.step = NULL;
