@@ -42,28 +42,11 @@ static http_handler *const handlers[] = {
 
 /* --- before and behind every handler --- */
 
-static const struct caller nobody = {.access = ACCESS_PUBLIC};
-static const struct caller trusted = {.access = ACCESS_ADMIN, .all_sites = true};
-static const struct caller reader = {.access = ACCESS_VIEWER, .all_sites = true};
-
-const struct caller *api_caller(const struct http_exchange *x) { return http_extra(x); }
-
-bool caller_sees(const struct caller *caller, struct str site) {
-    for (size_t i = 0; i < caller->n_sites; i++)
-        if (str_is(site, caller->sites[i]))
-            return true;
-    return caller->all_sites;
-}
-
-static const struct caller *find_caller(struct api *api, const struct http_exchange *x) {
-    return http_is_local(x) ? &trusted : api->options.open ? &reader : &nobody;
-}
-
 /* Who may not call a route never reaches its handler. */
 static void guard(struct http_exchange *x, void *arg) {
     const struct api_route *route = http_route(x)->extra;
-    const struct caller *caller = find_caller(arg, x);
-    http_set_extra(x, (void *)(uintptr_t)caller, NULL);
+    api_find_caller(arg, x);
+    const struct caller *caller = api_caller(x);
     if (route->access == ACCESS_LOCAL && !http_is_local(x))
         http_reply_error(x, MHD_HTTP_FORBIDDEN, "only on the unix socket");
     else if (route->access >= ACCESS_VIEWER && caller->access < route->access)

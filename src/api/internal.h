@@ -35,6 +35,7 @@ struct api_counts {
 };
 
 /* Who asks, and what they may see. Set by the guard before the handler is called. */
+struct api;
 struct caller {
     enum access access; /* ACCESS_PUBLIC: nobody in particular */
     char *name;
@@ -44,6 +45,11 @@ struct caller {
 };
 const struct caller *api_caller(const struct http_exchange *x);
 bool caller_sees(const struct caller *caller, struct str site);
+/* Finds out who asks and keeps it with the exchange (caller.c). */
+void api_find_caller(struct api *api, struct http_exchange *x);
+/* May the caller send records to that source? With its token, a token of scope `ingest:SOURCE`, or
+ * over the unix socket. Does not block. */
+bool api_may_ingest(struct api *api, const struct http_exchange *x, struct str source);
 
 struct question;
 struct client;
