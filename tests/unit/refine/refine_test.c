@@ -62,6 +62,31 @@ static struct event event_of(const char *type, const char *site, const char *lin
     return refined(&record);
 }
 
+#define HINTED                                                                                     \
+    "{\"host\":\"h\",\"time\":\"t\",\"method\":\"m\",\"target\":\"u\",\"status\":\"s\",\"agent\":" \
+    "\"a\","                                                                                       \
+    "\"hint_platform\":\"p\",\"hint_platform_version\":\"v\"}"
+#define HINTED_LINE(hints)                                                                         \
+    "{\"h\":\"8.8.8.8\",\"t\":\"2015-05-17T10:05:03Z\",\"m\":\"GET\",\"u\":\"/"                    \
+    "\",\"s\":200,\"a\":\"" CHROME "\"" hints "}"
+
+static void refine__client_hints_belong_to_the_visitor(void **state) {
+    UNUSED(state);
+    struct event plain =
+        event_of("combined", "example.org",
+                 "8.8.8.8 - - " TIME " \"GET / HTTP/1.1\" 200 1 \"-\" \"" CHROME "\"");
+    struct event none = event_of(HINTED, "example.org", HINTED_LINE(""));
+    struct event ten =
+        event_of(HINTED, "example.org", HINTED_LINE(",\"p\":\"Windows\",\"v\":\"10.0.0\""));
+    struct event eleven =
+        event_of(HINTED, "example.org", HINTED_LINE(",\"p\":\"Windows\",\"v\":\"15.0.0\""));
+    assert_true(none.visitor == plain.visitor);
+    assert_str(none.os_version, "10");
+    assert_str(none.device_class, "desktop");
+    assert_true(ten.visitor != plain.visitor && eleven.visitor != ten.visitor);
+    assert_str(eleven.os_version, "11");
+}
+
 static void refine__a_line_becomes_an_event(void **state) {
     UNUSED(state);
     struct event e = event_of("combined", "example.org",
@@ -267,6 +292,7 @@ static void refiner__wrong_configuration_is_named_and_leaves_no_key(void **state
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        unit_test(refine__client_hints_belong_to_the_visitor),
         unit_test(refine__a_line_becomes_an_event),
         unit_test(refine__downloads_carry_product_and_version),
         unit_test(refine__a_request_that_is_none_is_a_hit_without_path),
