@@ -145,6 +145,49 @@ static void rules__a_broken_file_is_named_with_the_place(void **state) {
     }
 }
 
+static void rules__lists_of_our_own_have_sections(void **state) {
+    static const struct {
+        const char *bots, *classes, *says;
+    } broken[] = {
+        {"Finder\n", CLASSES, "/3:1: in front of the first section"},
+        {"[finder]\n", CLASSES, "/3:1: no such section: finder"},
+        {"[search]\nFinder = (\n", CLASSES, "/3: "},
+        {"[search]\nFinder = \n", NULL, "/4"},
+        {BOTS, "# nothing\n\nos: Windows\n", "/4:3: in front of the first section"},
+        {BOTS, "[search]\n", "/4:1: no such section: search"},
+        {BOTS, "[tv]\n[a\n", "/4: "},
+    };
+    UNUSED(state);
+    struct agent_table *t;
+    for (size_t i = 0; i < ARRAY_LEN(broken); i++) {
+        struct err err = {0};
+        const char *const texts[] = {YAML, CRAWLERS, CLIENTS, broken[i].bots, broken[i].classes};
+        if (table_of(texts, &t, &err) == 0 || strstr(err.text, broken[i].says) == NULL)
+            fail_msg("case %zu: %s", i, err.text);
+    }
+    struct err err;
+    assert_ok(table_new(YAML, CRAWLERS, CLIENTS, &t, &err), err);
+    static const struct {
+        const char *agent, *kind, *name, *class;
+    } cases[] = {
+        {"finder crawl", "search", "Finder", "bot"},
+        {"Mega Crawl finder", "search", "Finder", "bot"}, /* the first line */
+        {"Mega Crawl", "other", "Mega Crawl", "bot"},
+        {"a crawl!", "other", "crawl", "bot"},
+        {"finder", "", "", "other"}, /* the list makes no bot */
+        {"a screen", "", "", "tv"},
+        {"screen 2", "", "", "other"},
+        {"System 9", "", "", "tv"}, /* by its system */
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct agent_info *info = agent_lookup(t, str_from(cases[i].agent));
+        assert_str(info->bot_kind, cases[i].kind);
+        assert_str(info->bot_name, cases[i].name);
+        assert_str(info->device_class, cases[i].class);
+    }
+    agent_table_free(t);
+}
+
 static void rules__a_runaway_expression_is_stopped_and_counted(void **state) {
     UNUSED(state);
     struct err err;
@@ -164,4 +207,5 @@ static void rules__a_runaway_expression_is_stopped_and_counted(void **state) {
 UNIT_MAIN(unit_test(rules__replacements_follow_the_specification),
           unit_test(rules__what_a_template_makes_too_long_is_cut),
           unit_test(rules__a_broken_file_is_named_with_the_place),
+          unit_test(rules__lists_of_our_own_have_sections),
           unit_test(rules__a_runaway_expression_is_stopped_and_counted))
