@@ -18,11 +18,16 @@ static void holder_of(int fd, char *text, size_t size) {
 }
 
 int data_lock(const char *data_dir, const char *command, int *ret_fd, struct err *err) {
+    return data_lock_file(data_dir, "lock", command, ret_fd, err);
+}
+
+int data_lock_file(const char *data_dir, const char *name, const char *command, int *ret_fd,
+                   struct err *err) {
     int rc = fs_make_dirs(data_dir, err);
     if (rc != 0)
         return rc;
     struct buf path = {0};
-    buf_printf(&path, "%s/lock", data_dir);
+    buf_printf(&path, "%s/%s", data_dir, name);
     int fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
         rc = err_errno(err, ERR_IO, "%s", buf_cstr(&path));

@@ -46,6 +46,9 @@ void engine_process_stop(struct engine_process *p);
 /* Take DATA/lock (flock; the directory is made if missing). ERR_BUSY names the holder's pid and
  * command, as it wrote them into the file. */
 MUSTCHECK int data_lock(const char *data_dir, const char *command, int *ret_fd, struct err *err);
+/* The same for another file, DATA/NAME: who works on what else only one may work on. */
+MUSTCHECK int data_lock_file(const char *data_dir, const char *name, const char *command,
+                             int *ret_fd, struct err *err);
 void data_unlock(int fd);
 
 #endif

@@ -65,6 +65,9 @@ MUSTCHECK int instance_lake_last(struct instance *in, enum dataset dataset, uint
 
 /* The list of imports: documents, caught up from the lake's positions; and its way back. */
 MUSTCHECK int instance_load_imports(struct instance *in, struct imports *ret, struct err *err);
+/* The same beside a writer of the lake, whose newest durable block is `last`. */
+MUSTCHECK int instance_load_imports_upto(struct instance *in, uint64_t last, struct imports *ret,
+                                         struct err *err);
 MUSTCHECK int instance_save_imports(struct instance *in, struct imports *imports, struct err *err);
 
 #endif

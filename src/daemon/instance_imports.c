@@ -39,11 +39,14 @@ static int load_documents(struct instance *in, struct imports *imports, struct e
     return rc;
 }
 
-/* The positions of blocks that the documents do not know. */
-static int read_positions(struct instance *in, struct imports *imports, struct err *err) {
+/* The positions of blocks up to `last` that the documents do not know. */
+static int read_positions(struct instance *in, uint64_t last, struct imports *imports,
+                          struct err *err) {
     struct lake_reader *reader = NULL;
     struct lake_block block;
-    int rc = lake_reader_open(in->lake_root, DATASET_LOGS, imports->bid, 0, &reader, err);
+    if (last <= imports->bid)
+        return 0;
+    int rc = lake_reader_open(in->lake_root, DATASET_LOGS, imports->bid, last, &reader, err);
     while (rc == 0) {
         int got = lake_reader_next(reader, &block, err);
         if (got == 0)
@@ -82,19 +85,24 @@ static int forget_documents(struct instance *in, struct imports *imports, struct
     return rc;
 }
 
-int instance_load_imports(struct instance *in, struct imports *ret, struct err *err) {
+int instance_load_imports_upto(struct instance *in, uint64_t last, struct imports *ret,
+                               struct err *err) {
     *ret = (struct imports){0};
-    uint64_t last = 0;
-    int rc = instance_lake_last(in, DATASET_LOGS, &last, err);
-    if (rc == 0)
-        rc = load_documents(in, ret, err);
+    int rc = load_documents(in, ret, err);
     if (rc == 0 && ret->bid > last)
         rc = forget_documents(in, ret, err);
     if (rc == 0)
-        rc = read_positions(in, ret, err);
+        rc = read_positions(in, last, ret, err);
     if (rc != 0)
         imports_release(ret);
     return rc;
+}
+
+int instance_load_imports(struct instance *in, struct imports *ret, struct err *err) {
+    uint64_t last = 0;
+    *ret = (struct imports){0};
+    int rc = instance_lake_last(in, DATASET_LOGS, &last, err);
+    return rc == 0 ? instance_load_imports_upto(in, last, ret, err) : rc;
 }
 
 int instance_save_imports(struct instance *in, struct imports *imports, struct err *err) {

@@ -12,6 +12,9 @@
 #define STEP_BLOCKS 4096       /* of one dataset before the others get their turn */
 #define SEAL_SECONDS 60.0      /* between two looks for time to seal */
 #define RETRY_SECONDS_MAX 30.0 /* after errors, growing from 1 s */
+#define STUCK_SECONDS 60.0     /* a store that could not get on for so long is not waited for */
+#define LOOK_SECONDS 0.2       /* between two looks at what a waiting caller wants */
+#define DROP_TRIES 30          /* while the engine is away, a second each */
 
 struct live {
     struct instance *in;
@@ -26,8 +29,9 @@ struct live {
     pthread_cond_t changed;
     struct live_state state;
     unsigned paused;
-    unsigned busy;  /* threads that work on the store */
-    unsigned epoch; /* grows when the store may have become another one */
+    unsigned busy;                     /* threads that work on the store */
+    unsigned epoch;                    /* grows when the store may have become another one */
+    uint64_t rebuilt[DATASET_MAX + 1]; /* a rebuild is over when all up to here is applied */
 };
 
 /* --- waiting --- */
@@ -98,10 +102,12 @@ static int apply_step(struct live *l, struct applier *a, enum dataset dataset, b
     if (counts.records > 0)
         l->state.version++;
     l->state.applied[dataset] = upto;
+    if (is_applied(&l->state, l->rebuilt))
+        l->state.rebuilding = false;
     l->state.accepted += counts.accepted;
     for (size_t i = 0; i < REASON_COUNT; i++)
         l->state.rejected += counts.rejected[i];
-    *ret_more = *ret_more || upto < l->state.durable[dataset];
+    *ret_more = *ret_more || (upto < l->state.durable[dataset] && l->paused == 0);
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
     return 0;
@@ -156,7 +162,8 @@ static void *applier_main(void *arg) {
     unsigned epoch = 0;
     pthread_mutex_lock(&l->mutex);
     for (;;) {
-        while (!l->stop && !first && pause == 0 && is_applied(&l->state, l->state.durable))
+        while (!l->stop && !first && pause == 0 && !l->state.rebuilding &&
+               is_applied(&l->state, l->state.durable))
             pthread_cond_wait(&l->changed, &l->mutex);
         if (!enter(l))
             break;
@@ -311,6 +318,17 @@ struct live_state live_state(struct live *l) {
     return state;
 }
 
+static int being_rebuilt(struct err *err) {
+    return err_set(err, ERR_AWAY, "the store is being rebuilt");
+}
+
+/* With the mutex. */
+static int behind(const struct live *l, struct err *err) {
+    const struct err *why = &l->state.error;
+    return why->code != 0 ? err_set(err, ERR_AWAY, "the store is behind: %s", why->text)
+                          : err_set(err, ERR_AWAY, "the store is still catching up");
+}
+
 int live_wait_applied(struct live *l, double seconds, struct err *err) {
     struct timespec end;
     bool in_time = true;
@@ -318,15 +336,54 @@ int live_wait_applied(struct live *l, double seconds, struct err *err) {
     pthread_mutex_lock(&l->mutex);
     uint64_t durable[DATASET_MAX + 1];
     memcpy(durable, l->state.durable, sizeof durable);
-    while (!is_applied(&l->state, durable) && !l->stop && in_time)
+    while (!is_applied(&l->state, durable) && !l->stop && !l->state.rebuilding && in_time)
         in_time = wait_until(l, &end);
-    bool applied = is_applied(&l->state, durable);
-    struct err why = l->state.error;
+    int rc = l->state.rebuilding              ? being_rebuilt(err)
+             : is_applied(&l->state, durable) ? 0
+                                              : behind(l, err);
     pthread_mutex_unlock(&l->mutex);
-    if (applied)
-        return 0;
-    return why.code != 0 ? err_set(err, ERR_AWAY, "the store is behind: %s", why.text)
-                         : err_set(err, ERR_AWAY, "the store is still catching up");
+    return rc;
+}
+
+/* With the mutex. How far the store has come, as a number that grows. */
+static uint64_t progress_of(const struct live *l) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < instance_n_datasets; i++)
+        sum += l->state.applied[instance_datasets[i]];
+    return sum;
+}
+
+/* With the mutex. Until `durable` is in the store; NULL: until it is rebuilt. */
+static int wait_all(struct live *l, const uint64_t *durable, const atomic_bool *stop,
+                    struct err *err) {
+    double moved = clock_monotonic_seconds();
+    uint64_t progress = progress_of(l);
+    for (;;) {
+        struct timespec end;
+        if (durable != NULL && l->state.rebuilding)
+            return being_rebuilt(err);
+        if (durable != NULL ? is_applied(&l->state, durable) : !l->state.rebuilding)
+            return 0;
+        if (l->stop || *stop)
+            return err_set(err, ERR_STOPPED, "stopped");
+        double now = clock_monotonic_seconds();
+        if (progress_of(l) != progress || l->state.error.code == 0)
+            moved = now;
+        progress = progress_of(l);
+        if (now - moved > STUCK_SECONDS)
+            return behind(l, err);
+        deadline(LOOK_SECONDS, &end);
+        (void)wait_until(l, &end);
+    }
+}
+
+int live_wait_all(struct live *l, const atomic_bool *stop, struct err *err) {
+    pthread_mutex_lock(&l->mutex);
+    uint64_t durable[DATASET_MAX + 1];
+    memcpy(durable, l->state.durable, sizeof durable);
+    int rc = wait_all(l, durable, stop, err);
+    pthread_mutex_unlock(&l->mutex);
+    return rc;
 }
 
 uint64_t live_wait_change(struct live *l, uint64_t version, double seconds) {
@@ -357,4 +414,36 @@ void live_resume(struct live *l) {
     l->state.version++;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
+}
+
+/* --- rebuilding --- */
+
+/* The applier and the sealer rest. instance_drop_store() can be run again wherever it ended. */
+static int drop_store(struct live *l, struct err *err) {
+    int rc = instance_drop_store(l->in, err);
+    for (unsigned i = 0; rc == ERR_AWAY && i < DROP_TRIES && !l->stop; i++) {
+        rest(l, 1.0);
+        rc = instance_drop_store(l->in, err);
+    }
+    return rc;
+}
+
+int live_rebuild(struct live *l, const atomic_bool *stop, struct err *err) {
+    live_pause(l);
+    pthread_mutex_lock(&l->mutex);
+    memset(l->state.applied, 0, sizeof l->state.applied);
+    memcpy(l->rebuilt, l->state.durable, sizeof l->rebuilt);
+    l->state.rebuilding = true;
+    l->state.rebuilds++;
+    l->state.ready = false;
+    pthread_cond_broadcast(&l->changed);
+    pthread_mutex_unlock(&l->mutex);
+    int rc = drop_store(l, err);
+    live_resume(l);
+    if (rc != 0)
+        return rc;
+    pthread_mutex_lock(&l->mutex);
+    rc = wait_all(l, NULL, stop, err);
+    pthread_mutex_unlock(&l->mutex);
+    return rc;
 }

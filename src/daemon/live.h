@@ -10,6 +10,8 @@
 #include "daemon/instance.h"
 #include "daemon/intake.h"
 
+#include <stdatomic.h>
+
 struct live;
 
 /* A moment in the life of the store. `version` grows with every change of what questions could be
@@ -22,7 +24,9 @@ struct live_state {
     int64_t applied_at_ms;                 /* when the store last caught up with all datasets */
     uint64_t accepted, rejected, excluded; /* lines since the start */
     uint64_t engine_starts;
-    struct err error; /* why it is not ready; code 0: fine, or not known yet */
+    bool rebuilding;   /* the store is being made anew: nothing can be answered */
+    uint64_t rebuilds; /* grows when that begins: an answer that was computed meanwhile is void */
+    struct err error;  /* why it is not ready; code 0: fine, or not known yet */
 };
 
 /* `in` is opened but not caught up: that is done by the threads, so that collecting begins at once.
@@ -38,13 +42,22 @@ struct intake *live_intake(struct live *live, enum dataset dataset);
 
 struct live_state live_state(struct live *live);
 /* Wait until everything that is durable now is in the store: what was acknowledged before a
- * question is in its answer. ERR_AWAY after `seconds`. */
+ * question is in its answer. ERR_AWAY after `seconds`, and at once while the store is rebuilt. */
 MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct err *err);
+/* The same, as long as the store gets on at all. ERR_STOPPED when *stop was set (looked at a few
+ * times a second). */
+MUSTCHECK int live_wait_all(struct live *live, const atomic_bool *stop, struct err *err);
 /* Wait until version differs from `version`, at most `seconds`. Returns the version. */
 uint64_t live_wait_change(struct live *live, uint64_t version, double seconds);
 
+/* Make the store anew from the lake; waits until all that was durable is in it again. Collecting
+ * goes on, questions get ERR_AWAY meanwhile. One at a time. ERR_STOPPED: the dropping is done, the
+ * rest goes on by itself. ERR_AWAY, ERR_ENGINE: the old store stays, or is repaired by the applier.
+ */
+MUSTCHECK int live_rebuild(struct live *live, const atomic_bool *stop, struct err *err);
+
 /* The applier rests and the sealer does not begin until live_resume(): for commands that work on
- * the whole store (rebuild). Collecting goes on. */
+ * the whole store. Collecting goes on. */
 void live_pause(struct live *live);
 void live_resume(struct live *live);
 
