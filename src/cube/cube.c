@@ -4,6 +4,10 @@
 #include <sodium.h>
 #include <stdlib.h>
 
+#define WINDOW_ROWS ((uint64_t)2000000) /* flags of so many take about 1 GB */
+
+void cube_set_window(struct cube *c, uint64_t rows) { c->window_rows = rows; }
+
 int cube_execute(struct cube *c, struct buf *sql, struct err *err) {
     return client_query(c->client, buf_str(sql), NULL, NULL, 0, NULL, err);
 }
@@ -203,6 +207,7 @@ int cube_open(const struct config *config, struct control *control, struct clien
     c->config = config;
     c->control = control;
     c->client = client;
+    c->window_rows = WINDOW_ROWS;
     pthread_mutex_init(&c->mutex, NULL);
     bool same = false;
     int rc = cube_state_load(control, &c->state, err);

@@ -43,6 +43,10 @@ typedef int cube_progress_fn(void *arg, uint64_t done, uint64_t all);
 MUSTCHECK int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg,
                         struct err *err);
 
+/* Rows that one seal takes at once (2,000,000): flags of more are made in several steps. Tests take
+ * few. */
+void cube_set_window(struct cube *c, uint64_t rows);
+
 /* Drop all cells and forget all seals. */
 MUSTCHECK int cube_drop(struct cube *c, struct err *err);
 

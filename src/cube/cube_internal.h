@@ -17,6 +17,7 @@ struct cube {
     const struct config *config;
     struct control *control;
     struct client *client;
+    uint64_t window_rows;  /* of events that one seal takes at once, if days allow */
     pthread_mutex_t mutex; /* guards all below */
     struct cube_state state;
     VEC(struct flight) flights;

@@ -207,10 +207,11 @@ void sql_border(struct buf *sql, const int64_t *borders, size_t n, const char *c
     size_t steps = 0;
     for (size_t i = 0; i + 1 < n; i++)
         steps += i == 0 || borders[i + 1] - borders[i] != borders[i] - borders[i - 1];
-    if (n < 3 || steps > MAX_STEPS) {
+    /* rows have no time before the epoch, but a bucket may begin there: its cells say 0 */
+    if (n < 3 || steps > MAX_STEPS || borders[0] < 0) {
         buf_printf(sql, "toUInt32(roundDown(%s, [", column);
         for (size_t i = 0; i + 1 < n || i == 0; i++)
-            buf_printf(sql, "%stoUInt32(%lld)", i ? "," : "", (long long)borders[i]);
+            buf_printf(sql, "%stoUInt32(%lld)", i ? "," : "", (long long)max_i64(borders[i], 0));
         buf_add_cstr(sql, "]))");
         return;
     }

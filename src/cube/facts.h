@@ -42,7 +42,8 @@ void sql_views_structure(struct buf *sql);
 void sql_views_columns(struct buf *sql);
 
 /* Expression that gives the start of the bucket of `column` (seconds), for any instant of [from,
- * to): borders are cut in C and written as literals. GRAIN_NONE gives 0. */
+ * to): borders are cut in C and written as literals. A bucket that begins before the epoch has the
+ * start 0. GRAIN_NONE gives 0. */
 MUSTCHECK int sql_bucket(struct buf *sql, const struct zone *zone, enum grain grain, int64_t from,
                          int64_t to, const char *column, struct err *err);
 /* The same for a list of n borders (the last one ends the last bucket). */

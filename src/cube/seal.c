@@ -153,18 +153,24 @@ static void sql_seal(const struct seal *s, uint32_t first, const char *column, s
 }
 
 static int write_views(const struct seal *s, struct err *err) {
-    struct buf sql = {0};
-    buf_add_cstr(&sql, "INSERT INTO views (seal, ts, ");
-    sql_views_columns(&sql);
-    buf_add_cstr(&sql, ") SELECT ");
-    sql_seal(s, s->first_seal, "time", &sql);
-    buf_add_cstr(&sql, " AS seal, toDateTime(time, 'UTC') AS ts, ");
-    sql_views_columns(&sql);
-    buf_add_cstr(&sql, " FROM (");
-    sql_raw_rows(&sql, FACT_V, &s->selection);
-    buf_add_char(&sql, ')');
-    int rc = cube_execute(s->cube, &sql, err);
-    buf_release(&sql);
+    int rc = 0;
+    for (unsigned part = 0; rc == 0 && part < s->parts; part++) {
+        struct buf sql = {0};
+        struct selection selection = s->selection;
+        selection.part = part;
+        selection.parts = s->parts;
+        buf_add_cstr(&sql, "INSERT INTO views (seal, ts, ");
+        sql_views_columns(&sql);
+        buf_add_cstr(&sql, ") SELECT ");
+        sql_seal(s, s->first_seal, "time", &sql);
+        buf_add_cstr(&sql, " AS seal, toDateTime(time, 'UTC') AS ts, ");
+        sql_views_columns(&sql);
+        buf_add_cstr(&sql, " FROM (");
+        sql_raw_rows(&sql, FACT_V, &selection);
+        buf_add_char(&sql, ')');
+        rc = cube_execute(s->cube, &sql, err);
+        buf_release(&sql);
+    }
     return rc;
 }
 
@@ -267,7 +273,13 @@ static int write_cube(const struct seal *s, const struct cube_def *def, enum gra
         if (!cube_has_fact(def, facts[i]) || (seal_is_all(s) && facts[i] != FACT_V))
             continue;
         from_cells = facts[i] != FACT_V && finer_grain(s, def, grain) != GRAIN_NONE;
-        rc = write_cells(s, def, facts[i], grain, err); /* from cells: of the facts left, too */
+        struct seal part = *s; /* sums of rows add up over parts of the visitors */
+        bool in_parts = facts[i] != FACT_V && !from_cells;
+        for (unsigned k = 0; rc == 0 && k < (in_parts ? s->parts : 1); k++) {
+            part.selection.part = k;
+            part.selection.parts = in_parts ? s->parts : 0;
+            rc = write_cells(&part, def, facts[i], grain, err); /* from cells: of all facts left */
+        }
     }
     return rc;
 }

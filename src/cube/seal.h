@@ -15,7 +15,9 @@ struct seal {
     VEC(int64_t) starts; /* buckets that have rows */
     uint32_t first_seal; /* of starts[0]; the others follow, then those of recent hours */
     struct selection selection;
-    char *live; /* condition on seals of other units, as of the beginning */
+    unsigned parts; /* of visitors, that flags are made of one after the other: a day may have more
+                       rows than a statement has memory for */
+    char *live;     /* condition on seals of other units, as of the beginning */
 };
 
 static inline bool seal_is_all(const struct seal *s) { return strcmp(s->site, ALL_SITES) == 0; }

@@ -4,8 +4,6 @@
 
 #include <stdlib.h>
 
-#define WINDOW_ROWS                                                                                \
-    ((uint64_t)2000000) /* rows of events that one seal takes at once, if days allow */
 #define WINDOW_SECONDS                                                                             \
     ((int64_t)366 * 86400)        /* and so much time: its hours are listed in statements */
 #define QUIET_SECONDS 3600        /* a day is sealed when it ended so long ago */
@@ -82,7 +80,7 @@ static int seal_range(struct cube *c, struct str name, const struct zone *zone, 
         for (; i < hours->len && hours->items[i].hour < range.to; i++) {
             int64_t hour = hours->items[i].hour;
             int64_t day = zone_floor(zone, GRAIN_DAY, max_i64(hour, s.from));
-            bool large = rows > 0 && (rows + hours->items[i].rows > WINDOW_ROWS ||
+            bool large = rows > 0 && (rows + hours->items[i].rows > c->window_rows ||
                                       day - s.starts.items[0] > WINDOW_SECONDS);
             if (large && day > s.starts.items[s.starts.len - 1]) {
                 s.to = day; /* this day begins the next window */
@@ -95,6 +93,7 @@ static int seal_range(struct cube *c, struct str name, const struct zone *zone, 
                 add_start(&s, later);
         }
         ranges_add(selection_site(&s.selection, str_from(s.site)), s.from, s.to);
+        s.parts = (unsigned)(rows / c->window_rows + 1);
         rc = seal_run(&s, err);
         at = s.to;
         *done += rows;
@@ -295,7 +294,8 @@ static int seal_coarse(struct cube *c, const char *name, const struct zone *zone
     int64_t at = 0, before = -1;
     int rc = 0;
     while (rc == 0 && at != before) {
-        struct seal s = {.cube = c, .site = xstrdup(name), .zone = zone, .grain = grain};
+        struct seal s = {
+            .cube = c, .site = xstrdup(name), .zone = zone, .grain = grain, .parts = 1};
         before = at;
         pthread_mutex_lock(&c->mutex);
         seal_watch(c);

@@ -178,8 +178,8 @@ static void visitors_span(const struct plan *p, struct visitors_plan *v,
     if (v->cube != NULL && cells != NULL && same_zone(p, cells) && whole != GRAIN_NONE &&
         cube_has_grain(v->cube, whole) &&
         cube_site_covers(cells, v->cube, whole, span->from, span->to)) {
-        ranges_add(selection_site(&v->exact.cells[whole], str_from(cells->name)), span->from,
-                   span->to);
+        ranges_add(selection_site(&v->exact.cells[whole], str_from(cells->name)),
+                   max_i64(span->from, 0), span->to);
         return;
     }
     bool merge = v->states && (whole == GRAIN_NONE || cells == NULL);

@@ -58,7 +58,7 @@ static void sql_keys(const struct plan *p, struct buf *sql) {
 static void sql_named_keys(const struct plan *p, enum fact fact, struct buf *sql) {
     const struct spans *spans = p->spans;
     if (spans->len == 1) {
-        buf_printf(sql, "toUInt32(%lld)", (long long)spans->items[0].from);
+        buf_printf(sql, "toUInt32(%lld)", (long long)max_i64(spans->items[0].from, 0));
     } else {
         int64_t *borders = xmalloc((spans->len + 1) * sizeof *borders);
         for (size_t i = 0; i < spans->len; i++)

@@ -121,16 +121,15 @@ void spans_shift(const struct zone *zone, enum grain by, struct comparison c, in
 }
 
 size_t spans_find(const struct spans *spans, int64_t from) {
-    for (size_t low = 0, high = spans->len; low < high;) {
+    size_t low = 0, high = spans->len; /* spans before `low` begin at `from` or earlier */
+    while (low < high) {
         size_t middle = (low + high) / 2;
-        if (spans->items[middle].from == from)
-            return middle;
-        if (spans->items[middle].from < from)
+        if (spans->items[middle].from <= from)
             low = middle + 1;
         else
             high = middle;
     }
-    return SIZE_MAX;
+    return low > 0 && max_i64(spans->items[low - 1].from, 0) == from ? low - 1 : SIZE_MAX;
 }
 
 void spans_release(struct spans *spans) {

@@ -122,6 +122,19 @@ def test_one_line_of_1970_does_not_stop_sealing():
     data.run("verify")
 
 
+def test_buckets_that_begin_before_the_epoch():
+    """The week of 2 January 1970 begins in 1969, and in Berlin its year does."""
+    data = cask.Data()
+    data.load("--site", "s", data.file(lines(1, day=2, stamp="%02d/Jan/1970:%02d:%02d:00 +0000")))
+    for _ in range(2):  # raw, then sealed
+        for tz in ("UTC", "Europe/Berlin"):
+            for grain, start in (("week", "1969-12-29"), ("month", "1970-01-01"), ("year", "1970-01-01")):
+                rows = data.stats("pageviews,visitors", by=grain, tz=tz)["rows"]
+                assert [(r["time"][:10], r["pageviews"], r["visitors"]) for r in rows] == [(start, 1, 1)], rows
+        data.run("rebuild")
+    data.run("verify")
+
+
 def test_names_that_no_site_can_have():
     data = cask.Data()
     path = data.file(lines(3))

@@ -82,6 +82,8 @@ void world_insert(struct world *w, struct client *client, size_t n) {
 
 void world_seal(struct world *w) {
     struct err err = {0};
+    /* one seal, or many small ones with visitors in parts: the same cells */
+    cube_set_window(w->in->cube, rng_chance(&w->rng, 50) ? 20 + rng_below(&w->rng, 300) : 2000000);
     assert_ok(cube_seal(w->in->cube, w->now, NULL, NULL, &err), err);
 }
 
