@@ -91,7 +91,8 @@ static int read_time(const json_t *value, const struct beacon_client *client, in
                      struct err *err) {
     int64_t at = client->now_ms;
     if (json_is_number(value)) {
-        at = (int64_t)json_number_value(value);
+        double given = json_number_value(value); /* may be beyond any integer */
+        at = given >= 0 && given < 1e15 ? (int64_t)given : client->now_ms;
     } else if (json_is_string(value)) {
         if (!stamp_any(text_of(value), &at))
             return err_set(err, ERR_USAGE, "ts: \"%.40s\" is no time", json_string_value(value));
@@ -233,7 +234,7 @@ static int take_object(const json_t *doc, const struct beacon_client *client, st
 int beacons_parse(struct str json, const struct beacon_client *client, struct arena *arena,
                   struct beacon *items, size_t *ret_n, struct err *err) {
     json_error_t problem;
-    json_t *doc = json_loadb(json.ptr, json.len, JSON_DISABLE_EOF_CHECK, &problem), *item;
+    json_t *doc = json_loadb(json.ptr, json.len, 0, &problem), *item;
     *ret_n = 0;
     if (doc == NULL)
         return err_set(err, ERR_USAGE, "the body is no JSON: %s", problem.text);
