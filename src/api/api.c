@@ -1,4 +1,5 @@
 #include "api/internal.h"
+#include "api/local.h"
 #include "source/recent_ids.h"
 
 #include <microhttpd.h>
@@ -112,6 +113,8 @@ int api_open(const struct api_options *options, struct api **ret, struct err *er
     pthread_mutex_init(&api->mutex, NULL);
     api->answers = answers_new(ANSWERS_BYTES);
     api->changes = changes_start(options->live);
+    api->local = local_new();
+    api->imports = local_imports_new();
     int rc = api_load_recent(api, err);
     if (rc != 0) {
         api_close(api);
@@ -147,8 +150,10 @@ int api_reload(struct api *api, const struct config *config, struct err *err) {
 
 void api_drain(struct api *api, double seconds) {
     changes_stop(api->changes);
+    local_ask_stop(api->local);
     if (api->server != NULL)
         http_server_drain(api->server, seconds);
+    local_stop(api->local);
 }
 
 void api_close(struct api *api) {
@@ -156,6 +161,8 @@ void api_close(struct api *api) {
         return;
     http_server_stop(api->server);
     changes_free(api->changes);
+    local_imports_free(api->imports);
+    local_free(api->local);
     for (size_t i = 0; i < api->clients.len; i++)
         client_free(api->clients.items[i]);
     vec_free(&api->clients);

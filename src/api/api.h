@@ -10,10 +10,26 @@
 
 struct api;
 
+/* A command of the command line that works on this server's store (POST /local/run). */
+struct api_run {
+    struct live *live;
+    const struct config *config; /* in effect */
+    struct client *client;       /* of this thread */
+    const atomic_bool *stop;     /* the server stops: so must it */
+    size_t words;                /* so many strings, each ended by a NUL, begin `body`; what stands */
+    struct str body;             /* behind them is the command's standard input */
+    unsigned width;              /* of the caller's terminal; 0: none */
+    bool color;
+};
+/* Appends to *out what the command prints, also on error. */
+typedef int api_run_fn(void *arg, const struct api_run *run, struct buf *out, struct err *err);
+
 struct api_options {
     const struct config *config; /* borrowed; a reload hands in another one */
     const char *config_path;     /* for the reload; NULL: the default file */
     struct live *live;
+    api_run_fn *run; /* NULL: none */
+    void *run_arg;
     bool open; /* `demo`: no log-in needed for reading, on loopback */
 };
 

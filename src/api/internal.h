@@ -4,6 +4,7 @@
 
 #include "api/answers.h"
 #include "api/api.h"
+#include "base/limits.h"
 #include "source/beacon.h"
 
 #include <pthread.h>
@@ -61,6 +62,8 @@ struct api {
     struct http_server *server;
     struct answers *answers;
     struct changes *changes;
+    struct local *local;
+    struct local_imports *imports;
     struct recent_ids *recent;    /* of beacons and of records that are sent in */
     pthread_mutex_t mutex;        /* guards clients */
     VEC(struct client *) clients; /* of the engine, not in use */

@@ -114,7 +114,8 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
     int rc = live_wait_applied(api->options.live, WAIT_SECONDS, err);
     if (rc != 0)
         return rc;
-    uint64_t version = live_state(api->options.live).version; /* before it is computed */
+    const struct live_state before = live_state(api->options.live);
+    uint64_t version = before.version;
     question_to_json(q, q->zone, q->from, q->to, &key);
     buf_printf(&key, "%lld", (long long)(now / NOW_SECONDS));
     bool kept = answers_find(api->answers, buf_str(&key), version, out);
@@ -128,6 +129,11 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
                                       .cube = live_instance(api->options.live)->cube,
                                       .now = now};
         rc = query_run(&env, q, &result, NULL, err);
+        if (live_state(api->options.live).rebuilds != before.rebuilds) {
+            if (rc == 0)
+                query_free_result(&result);
+            rc = err_set(err, ERR_AWAY, "the store is being rebuilt");
+        }
         if (rc == 0) {
             result_print(&result, OUTPUT_JSON, NULL, &text);
             query_free_result(&result);
