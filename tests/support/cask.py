@@ -2,18 +2,21 @@
 import atexit
 import contextlib
 import fcntl
+import http.client
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 import traceback
+import urllib.parse
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -194,6 +197,103 @@ class Data:
             return True
         finally:
             os.close(fd)
+
+
+class Answer:
+    """Of an HTTP request: status, headers (lower case), body."""
+
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def json(self):
+        return json.loads(self.body)
+
+
+class LocalConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Server:
+    """`serve` on a data directory, until stop() or kill(). Its log is a file beside the directory."""
+
+    def __init__(self, data, *args, port=0, wait=True):
+        self.data = data
+        data.n += 1
+        self.log_path = os.path.join(data.folder, f"serve-{data.n}.log")
+        with open(self.log_path, "wb") as log:
+            self.process = data.start("serve", "--listen", f"127.0.0.1:{port}", *args, stdout=log, stderr=log,
+                                      env={**os.environ, "CASKALYTICS_LOG": "info"})
+        self.pid = self.process.pid
+        atexit.register(self.kill)
+        self.port = 0
+        if wait:
+            self.wait()
+
+    def log(self):
+        with open(self.log_path, encoding="utf-8", errors="replace") as f:
+            return f.read()
+
+    def wait(self):
+        """Until it listens; sets port."""
+
+        def listening():
+            found = re.search(r"event=listening port=(\d+)", self.log())
+            if found:
+                self.port = int(found[1])
+            elif self.process.poll() is not None:
+                raise AssertionError(f"serve ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+            return bool(found)
+
+        wait_for(listening, 120)
+        return self
+
+    def engines(self):
+        return children(self.pid)
+
+    def request(self, method, path, body=None, headers=None, local=False, timeout=60):
+        """OSError when there is no whole answer."""
+        c = (LocalConnection(os.path.join(self.data.path, "caskalytics.sock"), timeout) if local else
+             http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout))
+        try:
+            c.request(method, path, body, headers or {})
+            r = c.getresponse()
+            return Answer(r.status, {k.lower(): v for k, v in r.getheaders()}, r.read())
+        except http.client.HTTPException as e:
+            raise ConnectionError(str(e)) from e
+        finally:
+            c.close()
+
+    def query(self, **question):
+        """The answer to a question; waits while the engine is away."""
+        path = "/api/v1/query?" + urllib.parse.urlencode({k.rstrip("_"): v for k, v in question.items()}, doseq=True)
+        end = time.monotonic() + 120
+        while True:
+            answer = self.request("GET", path, local=True)
+            if answer.status == 200 or answer.status != 503 or time.monotonic() > end:
+                equal(answer.status, 200, answer.body)
+                return answer.json()
+            time.sleep(0.1)
+
+    def stop(self):
+        """SIGTERM; its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(120)
+
+    def kill(self):
+        """SIGKILL; the engine ends by itself."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(60)
 
 
 def wait_for(condition, seconds=60):
