@@ -34,6 +34,10 @@ int country_open(const char *mmdb, struct country **ret, struct err *err) {
     return err_set(err, code, "%s: %s", mmdb, MMDB_strerror(status));
 }
 
+uint64_t country_edition(const struct country *c) {
+    return c->db.metadata.build_epoch * 31 + c->db.metadata.node_count;
+}
+
 void country_close(struct country *c) {
     if (c == NULL)
         return;

@@ -10,6 +10,7 @@
 #include "refine/country.h"
 #include "refine/exclude.h"
 #include "refine/referrer.h"
+#include "refine/rules_id.h"
 #include "refine/visitor.h"
 #include <stdlib.h>
 
@@ -25,6 +26,7 @@ struct refiner {
     struct channels *channels;
     struct exclusions *exclusions; /* NULL: none */
     struct visitor_key key;
+    uint32_t rules;
     struct arena scratch;
     struct buf agent_key; /* of an agent with client hints */
     VEC(struct open_format) formats;
@@ -59,6 +61,8 @@ int refiner_new(const struct config *config, const char *data_dir, struct refine
         rc = agent_table_open(&r->agents, err);
     if (rc == 0)
         rc = open_countries(config, &r->countries, err);
+    if (rc == 0)
+        rc = rules_id(config, country_edition(r->countries), &r->rules, err);
     if (rc == 0) /* last: a wrong configuration leaves no key behind */
         rc = data_dir != NULL ? refiner_open_key(r, data_dir, err)
                               : visitor_key_random(&r->key, err);
@@ -92,6 +96,8 @@ void refiner_free(struct refiner *r) {
     close_formats(r);
     free(r);
 }
+
+uint32_t refiner_rules(const struct refiner *r) { return r->rules; }
 
 void refiner_reset(struct refiner *r) {
     arena_reset(&r->scratch);
@@ -208,7 +214,7 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
         .platform = cut(hit.platform),
         .event = hit.kind == KIND_EVENT ? cut(fields.event) : STR(""),
         .props = cut(fields.props),
-        .rules = REFINE_RULES,
+        .rules = r->rules,
     };
     set_visitor(r, record, &fields, ret);
     return REASON_NONE;

@@ -10,7 +10,7 @@
 #include "event/record.h"
 
 /* Version of the rules. Raise it whenever an existing record would become another event. */
-#define REFINE_RULES 3
+#define REFINE_RULES 4
 
 struct config;
 struct refiner;
@@ -23,6 +23,8 @@ MUSTCHECK int refiner_new(const struct config *config, const char *data_dir, str
 /* Before the first record, of a refiner that was made without a data directory: its key. */
 MUSTCHECK int refiner_open_key(struct refiner *r, const char *data_dir, struct err *err);
 void refiner_free(struct refiner *r);
+/* What rows made from now on carry as `rules` (rules_id.h). */
+uint32_t refiner_rules(const struct refiner *r);
 
 /* A block begins: forget the header lines of the one before. */
 void refiner_begin_block(struct refiner *r);

@@ -149,7 +149,8 @@ static void refine_block(struct apply *a, const struct lake_block *block) {
         } else {
             at.counts.rejected[reason]++;
             if (!look || !present_has(&a->present, block->bid, 0))
-                batch_add_rejected(b, block->bid, (uint32_t)i, block->records[i].site, reason);
+                batch_add_rejected(b, block->bid, (uint32_t)i, block->records[i].site, reason,
+                                   refiner_rules(a->env.refiner));
         }
     }
     if (b->first_bid == 0)

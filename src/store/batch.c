@@ -160,9 +160,9 @@ void batch_add_event(struct batch *b, const struct event *event) {
 }
 
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
-                        enum reason reason) {
+                        enum reason reason, uint32_t rules) {
     struct month_rows *to = rows_of(b, 0);
-    const struct rejected row = {bid, place, site, str_from(reason_name(reason))};
+    const struct rejected row = {bid, place, site, str_from(reason_name(reason)), rules};
     b->bytes += put_rejected(to->rejected, &row);
     to->n++;
     b->rows++;

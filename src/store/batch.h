@@ -48,7 +48,7 @@ void batch_add_event(struct batch *b, const struct event *event);
 /* The time is reached by rows, though none is added. */
 void batch_touch(struct batch *b, struct str site, uint32_t ts);
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
-                        enum reason reason);
+                        enum reason reason, uint32_t rules);
 /* The rows of a month as the body of one INSERT ... FORMAT Native; appends. */
 void batch_encode(const struct month_rows *month, struct buf *ret);
 void batch_clear(struct batch *b);

@@ -114,7 +114,7 @@ static void refine__a_line_becomes_an_event(void **state) {
     assert_str(e.version, "");
     assert_str(e.platform, "");
     assert_str(e.event, "");
-    assert_int_equal(e.rules, REFINE_RULES);
+    assert_int_equal(e.rules, refiner_rules(refiner));
 }
 
 static void refine__downloads_carry_product_and_version(void **state) {

@@ -32,7 +32,7 @@ static void events__go_to_their_months(void **state) {
         struct event event = event_at(times[i], "a");
         batch_add_event(&b, &event);
     }
-    batch_add_rejected(&b, 7, 3, STR("a"), REASON_bad_time);
+    batch_add_rejected(&b, 7, 3, STR("a"), REASON_bad_time, 4);
     static const struct {
         uint32_t month;
         uint64_t n;
@@ -58,7 +58,7 @@ static void events__go_to_their_months(void **state) {
 static void rejected__rows_are_a_native_block(void **state) {
     UNUSED(state);
     static const char expected[] =
-        "\4\2"
+        "\5\2"
         "\3"
         "bid\6UInt64\x08\x07\x06\x05\x04\x03\x02\x01\x08\x07\x06\x05\x04\x03\x02\x01"
         "\5place\6UInt32\x09\0\0\0\x0a\0\0\0"
@@ -66,11 +66,12 @@ static void rejected__rows_are_a_native_block(void **state) {
         "\4site\x16LowCardinality(String)\1\0\0\0\0\0\0\0\0\6\0\0\0\0\0\0\2\0\0\0\0\0\0\0"
         "\2ab\0\2\0\0\0\0\0\0\0\0\1"
         "\6reason\x16LowCardinality(String)\1\0\0\0\0\0\0\0\0\6\0\0\0\0\0\0\1\0\0\0\0\0\0\0"
-        "\5empty\2\0\0\0\0\0\0\0\0\0";
+        "\5empty\2\0\0\0\0\0\0\0\0\0"
+        "\5rules\6UInt32\4\0\0\0\4\0\0\0";
     struct batch b = {0};
     struct buf block = {0};
-    batch_add_rejected(&b, 0x0102030405060708, 9, STR("ab"), REASON_empty);
-    batch_add_rejected(&b, 0x0102030405060708, 10, STR(""), REASON_empty);
+    batch_add_rejected(&b, 0x0102030405060708, 9, STR("ab"), REASON_empty, 4);
+    batch_add_rejected(&b, 0x0102030405060708, 10, STR(""), REASON_empty, 4);
     batch_encode(&b.months.items[0], &block);
     assert_int_equal(block.len, sizeof expected - 1);
     assert_memory_equal(block.ptr, expected, block.len);

@@ -165,11 +165,12 @@ static void block__of_rejected_is_read_as_it_was_put(void **state) {
     for (uint32_t i = 0; i < 1000; i++) {
         enum reason reason = (enum reason)(1 + i % (REASON_COUNT - 1));
         struct str site = i % 3 == 0 ? STR("") : i % 3 == 1 ? STR("a") : STR("example.org");
-        batch_add_rejected(&batch, 7 + i / 100, i, site, reason);
+        batch_add_rejected(&batch, 7 + i / 100, i, site, reason, 5);
         buf_add(&rows, &(uint64_t){7 + i / 100}, 8);
         buf_add(&rows, &i, 4);
         row_str(&rows, site);
         row_str(&rows, str_from(reason_name(reason)));
+        buf_add(&rows, &(uint32_t){5}, 4);
     }
     insert(&batch.months.items[0], "rejected");
     assert_rows("SELECT * FROM rejected ORDER BY place", &rows);
