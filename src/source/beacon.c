@@ -10,6 +10,7 @@
 
 struct call {
     struct str name, url, domain, referrer, id;
+    struct str host; /* of the url; "" for a path */
     const json_t *props;
     int64_t ts_ms;
 };
@@ -138,6 +139,8 @@ static int check_call(const struct call *c, struct err *err) {
         return err_set(err, ERR_USAGE, "the name of the event is missing (n or name)");
     if (c->url.len == 0)
         return err_set(err, ERR_USAGE, "the address of the page is missing (u or url)");
+    if (c->url.ptr[0] != '/' && c->host.len == 0)
+        return err_set(err, ERR_USAGE, "the address of the page is neither http(s)://... nor /...");
     int rc = check_text("the name", c->name, BEACON_NAME_BYTES, err);
     if (rc == 0)
         rc = check_text("the url", c->url, BEACON_URL_BYTES, err);
@@ -188,10 +191,11 @@ static int make(struct call *c, const struct beacon_client *client, struct arena
                 struct beacon *ret, struct err *err) {
     if (c->url.len == 0)
         c->url = client->page;
+    c->host = host_of(c->url, arena);
     int rc = check_call(c, err);
     if (rc != 0)
         return rc;
-    ret->site = c->domain.len > 0 ? arena_dup(arena, c->domain) : host_of(c->url, arena);
+    ret->site = c->domain.len > 0 ? arena_dup(arena, c->domain) : c->host;
     if (ret->site.len == 0)
         return err_set(err, ERR_USAGE, "the domain is missing (d or domain)");
     ret->id = arena_dup(arena, c->id);
