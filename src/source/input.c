@@ -118,6 +118,13 @@ static bool begins(const struct packing *packing, struct str raw) {
     return str_starts(raw, packing->magic) || str_starts(raw, packing->other_magic);
 }
 
+bool input_is_packed(struct str first) {
+    for (size_t i = 0; i < ARRAY_LEN(packings); i++)
+        if (begins(&packings[i], first))
+            return true;
+    return false;
+}
+
 int input_wait(int fd, const struct input_stop *stop, struct err *err) {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int ready = 0;

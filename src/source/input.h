@@ -25,6 +25,9 @@ MUSTCHECK int input_from_fd(int fd, const char *name, const struct input_stop *s
                             struct input **ret, struct err *err);
 void input_close(struct input *in);
 
+/* Do these first bytes (four are enough) begin packed data? */
+bool input_is_packed(struct str first);
+
 /* Up to `room` unpacked bytes. *ret_len 0 means the end. ERR_CORRUPT: the packed data is damaged or
  * cut (what came before was good and was delivered, the same bytes each time whatever `room` is);
  * ERR_IO. An error stays: later calls give it again. */

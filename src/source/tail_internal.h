@@ -1,0 +1,132 @@
+/* Shared by the parts of tail only: tail.c (steps, blocks), tail_find.c (which file is which),
+ * tail_block.c (lines), tail_names.c (what rotated files are called), tail_status.c. */
+#ifndef CASK_TAIL_INTERNAL_H
+#define CASK_TAIL_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/limits.h"
+#include "format/format.h"
+#include "source/tail.h"
+#include "source/tail_bytes.h"
+
+#include <pthread.h>
+
+#define TAIL_BLOCKS 4u                     /* that are filled or in flight at once */
+#define TAIL_BLOCK_BYTES ((size_t)1 << 20) /* a block is closed behind so many bytes */
+#define TAIL_READ_BYTES (TAIL_MARK_BYTES + TAIL_BLOCK_BYTES + LIMIT_LINE_BYTES + 2)
+#define TAIL_LOOK_SECONDS 1.0
+#define TAIL_PAUSE_SECONDS 1.0 /* after an error of the lake or of a file */
+#define TAIL_KEPT ((size_t)64) /* files that are gone and still known, of a source */
+
+/* The end (or beginning) of what was read, in the bytes themselves. */
+struct tail_piece {
+    char bytes[TAIL_MARK_BYTES];
+    size_t len;
+};
+
+/* One file that is, or was, followed. */
+struct tail_file {
+    struct tail_position at;     /* durable */
+    struct tail_bytes *bytes;    /* NULL: it is not open */
+    struct tail_piece head, end; /* valid while it is open */
+    struct format *format;       /* NULL: not decided */
+    bool live;                   /* it is where the log's name says */
+    bool found;                  /* some file of the last look is this one */
+    bool finished; /* rotated and read to its end; it was that big and that old then: */
+    uint64_t seen_size;
+    int64_t seen_mtime;
+    char *location; /* "" gone */
+    uint64_t size;
+    int64_t mtime;
+    double changed;         /* when it was last seen to grow, or was opened */
+    bool looked;            /* nothing to do until it changes */
+    double retry;           /* not before */
+    struct tail_slot *slot; /* its block: being written, or to be tried again */
+    struct err error;
+};
+
+/* Files that are none of ours, as they were then. */
+struct tail_seen {
+    uint64_t device, inode, size;
+    int64_t mtime;
+    unsigned epoch;
+};
+
+struct tail_follow {
+    char *id, *path, *site, *format;
+    bool site_by_lines;
+    int64_t since_ms;
+    unsigned epoch; /* grows when a file found or lost its place: all are looked at anew */
+    VEC(struct tail_seen) seen;
+    struct err error;
+    uint64_t lines;
+};
+
+/* Room for a block. */
+struct tail_slot {
+    struct tail_block block; /* first: it is cast back */
+    struct tail *tail;
+    struct tail_file *file; /* NULL: free */
+    struct tail_follow *source;
+    bool flying, done;
+    int rc;
+    uint64_t bid;
+    char *bytes; /* TAIL_READ_BYTES */
+    VEC(struct record) records;
+    struct arena names; /* strings of the records other than bodies */
+    struct buf position;
+    struct tail_position next; /* of the file once the block is durable; strings borrowed */
+    struct buf header;         /* in force behind the block */
+    struct tail_piece head, end;
+};
+
+struct tail {
+    struct tail_options options;
+    VEC(struct tail_file *) files;
+    VEC(struct tail_follow *) sources;
+    VEC(struct tail_origin) origins;
+    uint64_t next_id, version;
+    double look_at; /* when to look for files */
+    size_t turn;    /* the file that goes first, so that all get their turn */
+    struct tail_slot slots[TAIL_BLOCKS];
+    double published;
+    pthread_mutex_t mutex; /* guards flying, done, rc, bid of the slots, and status */
+    struct tail_status status;
+};
+
+/* --- tail_block.c --- */
+
+/* How a run of bytes at the position `next` becomes records. `final`: nothing will follow. Moves
+ * next->offset, lines, open, head_at and the pieces. *ret_full: there is more in these bytes. */
+void tail_cut(struct tail_slot *slot, struct str bytes, bool final, bool *ret_full);
+/* The next n bytes are a hole. */
+void tail_cut_hole(struct tail_slot *slot, uint64_t n);
+/* Decide on the format by the first lines. 1: done; 0: there are not enough lines yet. */
+MUSTCHECK int tail_decide_format(struct tail_follow *source, struct tail_file *f, struct str bytes,
+                                 bool final, struct err *err);
+/* Of a file that is known: open its format with the header in force. */
+MUSTCHECK int tail_reopen_format(struct tail_follow *source, struct tail_file *f, struct err *err);
+
+/* --- tail_find.c --- */
+
+/* Look for the files of a source: bind what is known, begin what is new. */
+void tail_find(struct tail *t, struct tail_follow *source, double now);
+/* The file under its name is another one now, or was cut. */
+void tail_lose(struct tail *t, struct tail_follow *source, struct tail_file *f);
+void tail_close_file(struct tail_file *f);
+void tail_free_file(struct tail_file *f);
+
+/* --- tail_names.c --- */
+
+enum tail_kin {
+    KIN_NONE,
+    KIN_MAYBE,   /* begins like the log's name: taken only for a file that is known */
+    KIN_ROTATED, /* a name that rotation gives: access.log.1, access.log-20240131.gz */
+};
+enum tail_kin tail_kin(struct str log, struct str name);
+
+/* --- tail_status.c --- */
+
+void tail_publish(struct tail *t);
+
+#endif
