@@ -62,17 +62,15 @@ static int open_writer(struct intake *in, struct err *err) {
     }
     if (in->writer != NULL)
         return 0;
-    if (in->full_since > 0 && clock_monotonic_seconds() - in->full_since < FULL_PAUSE_SECONDS)
-        return err_set(err, ERR_NOSPACE, "no space left for the lake");
-    int rc = lake_writer_open(in->options.lake_root, in->options.dataset, in->options.clock,
-                              &in->writer, NULL, err);
-    if (rc == ERR_NOSPACE)
-        in->full_since = clock_monotonic_seconds();
-    return rc;
+    return lake_writer_open(in->options.lake_root, in->options.dataset, in->options.clock,
+                            &in->writer, NULL, err);
 }
 
 static int commit(struct intake *in, uint64_t *ret_bid, struct err *err) {
     struct record_batch batch = {in->records.items, in->records.len};
+    /* what is refused in the pause does not make it longer, or it would never end under load */
+    if (in->full_since > 0 && clock_monotonic_seconds() - in->full_since < FULL_PAUSE_SECONDS)
+        return err_set(err, ERR_NOSPACE, "no space left for the lake");
     int rc = open_writer(in, err);
     if (rc == 0)
         rc = lake_writer_append(in->writer, batch, ret_bid, err);
