@@ -117,18 +117,26 @@ static int check_sites(const struct api *api, const struct beacon *beacons, size
     return 0;
 }
 
+/* Is the same event already in this very batch? */
+static bool is_in(const struct delivery *d, const struct beacon *b) {
+    for (size_t i = 0; i < d->n; i++)
+        if (str_eq(d->beacons[i].id, b->id) && str_eq(d->beacons[i].site, b->site))
+            return true;
+    return false;
+}
+
 /* Claims ids and drops events that are durable already. False: one is on its way. */
 static bool claim(struct delivery *d, const struct beacon *all, size_t n) {
     for (size_t i = 0; i < n; i++) {
         enum recent_claim claim = all[i].id.len > 0
                                       ? recent_ids_claim(d->api->recent, all[i].site, all[i].id)
                                       : RECENT_NEW;
+        if (claim == RECENT_DURABLE || (claim == RECENT_WAITING && is_in(d, &all[i])))
+            continue;
         if (claim == RECENT_WAITING) {
             settle(d, false);
             return false;
         }
-        if (claim == RECENT_DURABLE)
-            continue;
         d->beacons[d->n] = all[i];
         d->records[d->n++] = (struct record){.body = all[i].body,
                                              .type = STR("beacon"),
