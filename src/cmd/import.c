@@ -1,9 +1,9 @@
 /* import: read log files into the lake and the store (docs/import.md). */
 #include "cmd/cmd.h"
-#include "cmd/feed.h"
 #include "cmd/import_summary.h"
 #include "cmd/overview.h"
 #include "cmd/progress.h"
+#include "cmd/sink.h"
 #include "refine/refine.h"
 
 #include <errno.h>
@@ -17,9 +17,9 @@
 
 struct import_run {
     struct config *config;
-    struct instance *instance;
+    struct sink sink;
+    bool sink_failed; /* the list of imports may promise what the lake does not have */
     struct imports imports;
-    struct feed *feed;
     struct import_job job; /* what all files share */
     struct buf format;     /* its format */
     bool has_source, json;
@@ -108,27 +108,22 @@ static bool on_stop(void *arg) {
 }
 
 static int env_append(void *arg, struct record_batch records, uint64_t *ret_bid, struct err *err) {
-    return feed_append(((struct import_run *)arg)->feed, records, ret_bid, err);
+    struct import_run *run = arg;
+    int rc = run->sink.ops->append(run->sink.impl, records, ret_bid, err);
+    run->sink_failed = run->sink_failed || rc != 0;
+    return rc;
 }
 
 static int env_sync(void *arg, struct err *err) {
-    return feed_sync(((struct import_run *)arg)->feed, err);
+    struct import_run *run = arg;
+    int rc = run->sink.ops->sync(run->sink.impl, err);
+    run->sink_failed = run->sink_failed || rc != 0;
+    return rc;
 }
 
 static int env_progress(void *arg, uint64_t raw_bytes, uint64_t raw_size, uint64_t lines) {
     progress_show(&((struct import_run *)arg)->progress, raw_bytes, raw_size, lines, "lines");
     return stop_asked();
-}
-
-static int backlog_progress(void *arg, uint64_t done, uint64_t all) {
-    progress_show(arg, done, all, done, "B");
-    return stop_asked();
-}
-
-static int save_imports(struct import_run *run, struct err *err) {
-    run->imports.bid =
-        feed_durable(run->feed) > run->imports.bid ? feed_durable(run->feed) : run->imports.bid;
-    return instance_save_imports(run->instance, &run->imports, err);
 }
 
 /* One file. An error with the file itself is kept, and the next file goes on. */
@@ -149,8 +144,8 @@ static int read_file(struct import_run *run, struct import_file *file, struct er
     file->numbers.seconds = clock_monotonic_seconds() - start;
     file->numbers.lines = file->report.lines;
     file->numbers.duplicates = file->report.duplicates;
-    if (feed_failed(run->feed))
-        return rc; /* the list of imports is not what is in the lake: it is not saved */
+    if (run->sink_failed)
+        return rc; /* nor is the list saved */
     if (rc != 0 && rc != ERR_STOPPED) {
         run->trouble = *err;
         run->trouble.code = ERR_FAILED;
@@ -159,36 +154,44 @@ static int read_file(struct import_run *run, struct import_file *file, struct er
         rc = 0;
     }
     struct err why = {0};
-    int saved = save_imports(run, &why);
+    int saved = run->sink.ops->save(run->sink.impl, &run->imports, &why);
     return saved == 0 ? rc : err_set(err, saved, "%s", why.text);
 }
 
-/* What became of each file's lines. The time that the store took longer than reading is shared out
- * by new lines, so that the files' times add up. */
-static void count_files(struct import_run *run, double seconds) {
-    uint64_t all = 0;
-    for (size_t i = 0; i < run->n_files; i++) {
+static int count_files(struct import_run *run, struct err *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < run->n_files; i++) {
         struct import_file *file = &run->files[i];
         if (file->report.first_bid != 0)
-            file->numbers.counts =
-                feed_counts(run->feed, file->report.first_bid, file->report.last_bid);
-        all += file->numbers.counts.records;
+            rc = run->sink.ops->counts(run->sink.impl, file->report.first_bid,
+                                       file->report.last_bid, &file->numbers.counts, err);
     }
+    return rc;
+}
+
+/* The time that the store took longer than reading is shared out by new lines, so that the files'
+ * times add up. */
+static void share_out(struct import_run *run, double seconds) {
+    uint64_t all = 0;
+    for (size_t i = 0; i < run->n_files; i++)
+        all += run->files[i].numbers.counts.records;
     for (size_t i = 0; all > 0 && i < run->n_files; i++)
         run->files[i].numbers.seconds +=
             seconds * (double)run->files[i].numbers.counts.records / (double)all;
 }
 
 static int read_files(struct import_run *run, struct err *err) {
-    int rc = feed_open(run->instance, &run->feed, err);
+    int rc = 0;
     for (size_t i = 0; rc == 0 && i < run->n_files; i++)
         rc = read_file(run, &run->files[i], err);
-    if (run->feed == NULL)
+    if (run->sink_failed && rc == ERR_AWAY)
         return rc;
     struct err why = {0};
     double start = clock_monotonic_seconds();
-    int finished = feed_finish(run->feed, &why);
-    count_files(run, clock_monotonic_seconds() - start);
+    int finished = run->sink.ops->finish(run->sink.impl, &why);
+    if (finished == 0)
+        finished = count_files(run, &why);
+    share_out(run, clock_monotonic_seconds() - start);
     if (finished != 0 && rc == 0)
         rc = err_set(err, finished,
                      "the lines are safe in the lake, but not all are in the store yet (the next "
@@ -205,13 +208,12 @@ static int report(struct import_run *run, struct err *err) {
     else
         summary_text(run->files, run->n_files, &out);
     if (!run->json && run->trouble.code == 0 && cmd_is_terminal(STDOUT_FILENO)) {
-        const struct question everything = {0};
-        struct output_style style = cmd_output_style();
+        const struct output_style style = cmd_output_style();
         rc = cmd_write(buf_str(&out), err); /* the overview may take a moment */
         buf_clear(&out);
         buf_add_char(&out, '\n');
         if (rc == 0)
-            rc = cmd_overview(run->instance, &everything, &style, &out, err);
+            rc = run->sink.ops->overview(run->sink.impl, &style, &out, err);
     }
     if (rc == 0)
         rc = cmd_write(buf_str(&out), err);
@@ -220,22 +222,13 @@ static int report(struct import_run *run, struct err *err) {
 }
 
 static int import_all(struct import_run *run, const char *data_dir, struct err *err) {
-    int rc = instance_open_refining(run->config, data_dir, "import", &run->instance, err);
+    int rc = sink_open(run->config, data_dir, &run->sink, &run->imports, err);
     if (rc != 0)
         return rc;
-    stop_on_signals();
     run->stop.asked = on_stop;
     run->job.stop = &run->stop;
-    run->job.spool_dir = run->instance->data_dir;
-    progress_begin(&run->progress, "catching up with the lake");
-    rc = instance_catch_up(run->instance, backlog_progress, &run->progress, err);
-    progress_end(&run->progress);
-    if (rc == 0)
-        rc = instance_load_imports(run->instance, &run->imports, err);
-    if (rc == 0)
-        rc = instance_load_refiner(run->instance, err); /* before any line is in the lake */
-    if (rc == 0)
-        rc = read_files(run, err);
+    run->job.spool_dir = data_dir;
+    rc = read_files(run, err);
     if (rc == ERR_STOPPED)
         return err_set(err, ERR_STOPPED,
                        "stopped: what was read is in; the same command again goes on from there");
@@ -257,9 +250,8 @@ int cmd_run_import(const struct cmd_context *ctx, const struct cmd_args *args, s
         rc = take_args(&run, args, err);
     if (rc == 0)
         rc = import_all(&run, cmd_data_dir(ctx, run.config), err);
-    feed_close(run.feed);
+    sink_close(&run.sink);
     imports_release(&run.imports);
-    instance_close(run.instance);
     for (size_t i = 0; i < run.n_files; i++)
         import_report_release(&run.files[i].report);
     free(run.files);

@@ -44,11 +44,6 @@ struct output_style cmd_output_style(void) {
                                  .width = terminal ? (unsigned)cmd_width(STDOUT_FILENO) : 0};
 }
 
-static int ask(struct instance *in, const struct question *q, struct result *ret, struct err *err) {
-    struct query_env env = {in->config, in->client, in->cube, clock_now_ms(&clock_system) / 1000};
-    return query_run(&env, q, ret, NULL, err);
-}
-
 /* Grain that gives a chart of at most a few dozen rows. */
 static enum grain chart_grain(int64_t seconds) {
     static const struct {
@@ -84,11 +79,11 @@ static void title(struct buf *out, const struct output_style *style, const char 
 }
 
 /* Ask and append one table; lists that would be empty are left out. */
-static int section(struct instance *in, const struct question *q, const char *name,
+static int section(const struct query_env *env, const struct question *q, const char *name,
                    const struct output_style *style, size_t last_rows, struct buf *out,
                    struct err *err) {
     struct result result;
-    int rc = ask(in, q, &result, err);
+    int rc = query_run(env, q, &result, NULL, err);
     if (rc != 0)
         return rc;
     size_t skip = last_rows > 0 && result.n_rows > last_rows ? result.n_rows - last_rows : 0;
@@ -104,7 +99,7 @@ static int section(struct instance *in, const struct question *q, const char *na
     return 0;
 }
 
-static int top(struct instance *in, const struct question *base, enum metric metric,
+static int top(const struct query_env *env, const struct question *base, enum metric metric,
                enum dimension dimension, const char *name, const struct output_style *style,
                struct buf *out, struct err *err) {
     struct question q = *base;
@@ -115,11 +110,11 @@ static int top(struct instance *in, const struct question *base, enum metric met
     q.group[0] = dimension;
     q.n_group = 1;
     q.limit = TOP_ROWS;
-    return section(in, &q, name, style, 0, out, err);
+    return section(env, &q, name, style, 0, out, err);
 }
 
-int cmd_overview(struct instance *in, const struct question *base, const struct output_style *style,
-                 struct buf *out, struct err *err) {
+int cmd_overview(const struct query_env *env, const struct question *base,
+                 const struct output_style *style, struct buf *out, struct err *err) {
     static const enum metric headline[] = {METRIC_pageviews,   METRIC_sessions,  METRIC_visitors,
                                            METRIC_bounce_rate, METRIC_downloads, METRIC_hits,
                                            METRIC_errors,      METRIC_bytes};
@@ -127,7 +122,7 @@ int cmd_overview(struct instance *in, const struct question *base, const struct 
     q.n_metrics = ARRAY_LEN(headline);
     memcpy(q.metrics, headline, sizeof headline);
     struct result result;
-    int rc = ask(in, &q, &result, err);
+    int rc = query_run(env, &q, &result, NULL, err);
     if (rc != 0)
         return rc;
     struct result one = result;
@@ -143,14 +138,14 @@ int cmd_overview(struct instance *in, const struct question *base, const struct 
     chart.metrics[2] = METRIC_visitors;
     chart.n_metrics = 3;
     chart.by = chart_grain(seconds);
-    rc = section(in, &chart, "Over time", style, CHART_ROWS, out, err);
+    rc = section(env, &chart, "Over time", style, CHART_ROWS, out, err);
     if (rc == 0)
-        rc = top(in, base, METRIC_pageviews, DIM_path, "Pages", style, out, err);
+        rc = top(env, base, METRIC_pageviews, DIM_path, "Pages", style, out, err);
     if (rc == 0)
-        rc = top(in, base, METRIC_sessions, DIM_referrer_domain, "Referrers", style, out, err);
+        rc = top(env, base, METRIC_sessions, DIM_referrer_domain, "Referrers", style, out, err);
     if (rc == 0)
-        rc = top(in, base, METRIC_pageviews, DIM_country, "Countries", style, out, err);
+        rc = top(env, base, METRIC_pageviews, DIM_country, "Countries", style, out, err);
     if (rc == 0)
-        rc = top(in, base, METRIC_downloads, DIM_path, "Downloads", style, out, err);
+        rc = top(env, base, METRIC_downloads, DIM_path, "Downloads", style, out, err);
     return rc;
 }

@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "daemon/instance.h"
-#include "query/question.h"
+#include "query/query.h"
 #include "query/result.h"
 
 /* Seal what is dirty when there is so much of it that answering from raw rows would be slow; shows
@@ -12,7 +12,7 @@
 MUSTCHECK int cmd_seal_if_large(struct instance *in, uint64_t least_rows, struct err *err);
 
 /* Append the overview. `base` gives site, range, zone, bots and filters. */
-MUSTCHECK int cmd_overview(struct instance *in, const struct question *base,
+MUSTCHECK int cmd_overview(const struct query_env *env, const struct question *base,
                            const struct output_style *style, struct buf *out, struct err *err);
 
 /* How standard output wants its tables. */

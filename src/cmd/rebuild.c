@@ -1,14 +1,9 @@
 /* rebuild: make the store anew from the lake. */
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
-#include "daemon/instance.h"
+#include "cmd/store.h"
 
 #include <stdlib.h>
-
-static int show_bytes(void *arg, uint64_t done, uint64_t all) {
-    progress_show(arg, done, all, done, "B");
-    return stop_asked();
-}
 
 static int show_rows(void *arg, uint64_t done, uint64_t all) {
     progress_show(arg, done, all, done, "rows");
@@ -16,10 +11,10 @@ static int show_rows(void *arg, uint64_t done, uint64_t all) {
 }
 
 /* Of events, rejected and excluded. */
-static int count_rows(struct instance *in, uint64_t counts[static 3], struct err *err) {
+static int count_rows(struct client *client, uint64_t counts[static 3], struct err *err) {
     struct buf out = {0};
     int rc = client_query(
-        in->client,
+        client,
         STR("SELECT (SELECT count() FROM events),"
             " (SELECT count() FROM rejected WHERE NOT startsWith(reason, 'excluded_')),"
             " (SELECT count() FROM rejected WHERE startsWith(reason, 'excluded_'))"),
@@ -43,21 +38,15 @@ static int see_segment(void *arg, const struct lake_segment *segment, struct err
         segment->path, segment->problem);
 }
 
-static int run(struct instance *in, bool damaged, struct err *err) {
+/* In the command's own process. */
+static int rebuild_here(const struct cmd_store *store, uint64_t counts[static 3], struct err *err) {
+    struct instance *in = store->in;
     struct progress progress;
-    double start = clock_monotonic_seconds();
-    stop_on_signals();
-    int rc = damaged ? 0 : lake_walk(in->lake_root, 0, see_segment, NULL, err);
+    int rc = instance_drop_store(in, err);
     if (rc == 0)
-        rc = instance_drop_store(in, err);
-    if (rc == 0) {
-        progress_begin(&progress, "reading the lake");
-        rc = instance_catch_up(in, show_bytes, &progress, err);
-        progress_end(&progress);
-    }
-    uint64_t counts[3] = {0};
+        rc = cmd_store_catch_up(store, err);
     if (rc == 0)
-        rc = count_rows(in, counts, err);
+        rc = count_rows(store->client, counts, err);
     if (rc == 0 && in->config->seal) {
         progress_begin(&progress, "sealing");
         rc = cube_seal(in->cube, clock_now_ms(&clock_system) / 1000, show_rows, &progress, err);
@@ -65,31 +54,43 @@ static int run(struct instance *in, bool damaged, struct err *err) {
     }
     if (rc == ERR_STOPPED)
         return err_set(err, ERR_STOPPED, "stopped: the next command goes on from here");
-    if (rc != 0)
-        return rc;
-    struct buf out = {0};
-    text_count(&out, counts[0]);
-    buf_add_cstr(&out, " events, ");
-    text_count(&out, counts[1]);
-    buf_add_cstr(&out, " rejected and ");
-    text_count(&out, counts[2]);
-    buf_add_cstr(&out, " excluded lines from the lake in ");
-    text_seconds(&out, clock_monotonic_seconds() - start);
-    buf_add_char(&out, '\n');
-    rc = cmd_write(buf_str(&out), err);
-    buf_release(&out);
     return rc;
 }
 
+/* In the server, which seals by itself later. */
+static int rebuild_live(const struct cmd_store *store, uint64_t counts[static 3], struct err *err) {
+    int rc = live_rebuild(store->live, store->stop, err);
+    return rc == 0 ? count_rows(store->client, counts, err) : rc;
+}
+
+int rebuild_answer(const struct cmd_store *store, const struct cmd_request *request,
+                   struct buf *out, struct err *err) {
+    uint64_t counts[3] = {0};
+    double start = clock_monotonic_seconds();
+    int rc = cmd_store_claim(store, err);
+    if (rc != 0)
+        return rc;
+    if (store->live == NULL)
+        stop_on_signals();
+    if (!cmd_given(request->args, "damaged"))
+        rc = lake_walk(store->in->lake_root, 0, see_segment, NULL, err);
+    if (rc == 0)
+        rc = store->live != NULL ? rebuild_live(store, counts, err)
+                                 : rebuild_here(store, counts, err);
+    cmd_store_release(store);
+    if (rc != 0)
+        return rc;
+    text_count(out, counts[0]);
+    buf_add_cstr(out, " events, ");
+    text_count(out, counts[1]);
+    buf_add_cstr(out, " rejected and ");
+    text_count(out, counts[2]);
+    buf_add_cstr(out, " excluded lines from the lake in ");
+    text_seconds(out, clock_monotonic_seconds() - start);
+    buf_add_char(out, '\n');
+    return 0;
+}
+
 int cmd_run_rebuild(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
-    struct config *config = NULL;
-    struct instance *in = NULL;
-    int rc = cmd_config(ctx, &config, err);
-    if (rc == 0)
-        rc = instance_open_refining(config, cmd_data_dir(ctx, config), "rebuild", &in, err);
-    if (rc == 0)
-        rc = run(in, cmd_given(args, "damaged"), err);
-    instance_close(in);
-    config_free(config);
-    return rc;
+    return cmd_with_store(ctx, args, STR(""), err);
 }

@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/log.h"
 #include "cmd/cmd.h"
+#include "cmd/store.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@ struct server {
     struct instance *in;
     struct live *live;
     struct api *api;
+    struct cmd_server commands; /* of other processes, that run in this one */
     pthread_t main;
     struct err fatal; /* of the lake: the process must end with its code */
 };
@@ -102,7 +104,7 @@ static void run(struct server *s, const struct cmd_context *ctx, const sigset_t 
 }
 
 int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
-    struct server s = {.main = pthread_self()};
+    struct server s = {.main = pthread_self(), .commands = {ATOMIC_FLAG_INIT}};
     sigset_t signals;
     const char *listen = cmd_value(args, "listen", 0);
     int rc = cmd_config(ctx, &s.config, err);
@@ -113,8 +115,11 @@ int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, st
     rc = instance_open(s.config, cmd_data_dir(ctx, s.config), "serve", &s.in, err);
     if (rc == 0)
         rc = live_start(s.in, on_failed, &s, &s.live, err);
-    const struct api_options options = {
-        .config = s.config, .config_path = ctx->config_path, .live = s.live};
+    const struct api_options options = {.config = s.config,
+                                        .config_path = ctx->config_path,
+                                        .live = s.live,
+                                        .run = cmd_serve_run,
+                                        .run_arg = &s.commands};
     if (rc == 0)
         rc = api_open(&options, &s.api, err);
     if (rc == 0)

@@ -1,8 +1,7 @@
 /* sql: one read-only SELECT. */
 #include "cmd/cmd.h"
-#include "cmd/overview.h"
-#include "cmd/progress.h"
 #include "cmd/sql_check.h"
+#include "cmd/store.h"
 #include "query/output.h"
 
 #include "base/limits.h"
@@ -92,59 +91,33 @@ static void read_result(struct result *r, struct str text) {
     r->values = values.items;
 }
 
-static void print_table(struct str text, struct buf *out) {
+static void print_table(struct str text, const struct output_style *style, struct buf *out) {
     struct result r = {0};
-    struct output_style style = cmd_output_style();
     read_result(&r, text);
     if (r.n_columns > 0)
-        result_print(&r, OUTPUT_TABLE, &style, out);
+        result_print(&r, OUTPUT_TABLE, style, out);
     result_release(&r);
 }
 
 /* --- running --------------------------------------------------------------------------------- */
 
-static int run_query(struct instance *in, struct str query, size_t form, const char *format,
-                     struct err *err) {
-    struct buf answer = {.limit = LIMIT_RESULT_BYTES}, out = {.limit = 2 * LIMIT_RESULT_BYTES};
-    int rc = client_query(in->client, query, format, limits, ARRAY_LEN(limits), &answer, err);
+static int run_query(struct client *client, struct str query, size_t form, const char *format,
+                     const struct output_style *style, struct buf *out, struct err *err) {
+    struct buf answer = {.limit = LIMIT_RESULT_BYTES};
+    int rc = client_query(client, query, format, limits, ARRAY_LEN(limits), &answer, err);
     if (rc == 0 && answer.overflow)
         rc = err_set(err, ERR_TOOBIG, "the result has more than %zu bytes", LIMIT_RESULT_BYTES);
-    if (rc != 0)
-        goto out;
     bool ours = form < ARRAY_LEN(forms);
-    if (ours && forms[form].table)
-        print_table(buf_str(&answer), &out);
-    else if (cmd_is_terminal(STDOUT_FILENO))
-        output_text(buf_str(&answer), "\n\t", &out);
-    else if (ours)
-        buf_add_utf8(&out, buf_str(&answer));
-    rc = cmd_write(out.len > 0 ? buf_str(&out) : buf_str(&answer), err);
-out:
+    if (rc == 0 && ours && forms[form].table)
+        print_table(buf_str(&answer), style, out);
+    else if (rc == 0 && style->width > 0)
+        output_text(buf_str(&answer), "\n\t", out);
+    else if (rc == 0 && ours)
+        buf_add_utf8(out, buf_str(&answer));
+    else if (rc == 0)
+        buf_add_str(out, buf_str(&answer));
     buf_release(&answer);
-    buf_release(&out);
     return rc;
-}
-
-static int catch_up_progress(void *arg, uint64_t done, uint64_t all) {
-    progress_show(arg, done, all, done, "B");
-    return stop_asked();
-}
-
-static int run(struct instance *in, struct str query, size_t form, const char *format,
-               struct err *err) {
-    if (!engine_process_sandboxed(in->engine))
-        return err_set(
-            err, ERR_FAILED,
-            "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
-    int rc = sql_check(in->client, query, err);
-    struct progress progress;
-    progress_begin(&progress, "catching up with the lake");
-    stop_on_signals();
-    if (rc == 0)
-        rc = instance_catch_up(in, catch_up_progress, &progress, err);
-    progress_end(&progress);
-    stop_at_once();
-    return rc == 0 ? run_query(in, query, form, format, err) : rc;
 }
 
 static int read_stdin(struct buf *ret, struct err *err) {
@@ -178,31 +151,60 @@ static int take_format(const char *word, size_t *ret_form, const char **ret_form
     return 0;
 }
 
-int cmd_run_sql(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
-    struct config *config = NULL;
-    struct instance *in = NULL;
-    struct buf text = {0};
-    const char *word = cmd_value(args, "format", 0), *format = NULL;
-    size_t form = 0;
-    struct str query = str_from(args->words.items[0]);
-    int rc = cmd_config(ctx, &config, err);
-    if (rc == 0)
-        rc = take_format(word != NULL ? word : "table", &form, &format, err);
-    if (rc == 0 && str_is(query, "-")) {
-        rc = read_stdin(&text, err);
-        query = buf_str(&text);
-    }
-    query = str_trim(query);
+/* The query and the form it is wanted in. */
+static int read_args(const struct cmd_request *request, struct str *ret_query, size_t *ret_form,
+                     const char **ret_format, struct err *err) {
+    const char *word = cmd_value(request->args, "format", 0);
+    struct str query = str_from(request->args->words.items[0]);
+    int rc = take_format(word != NULL ? word : "table", ret_form, ret_format, err);
+    query = str_trim(str_is(query, "-") ? request->input : query);
     if (query.len > 0 && query.ptr[query.len - 1] == ';')
         query = str_trim(str_of(query.ptr, query.len - 1));
     if (rc == 0 && query.len == 0)
         rc = err_set(err, ERR_USAGE, "the query is empty");
+    *ret_query = query;
+    return rc;
+}
+
+int sql_answer(const struct cmd_store *store, const struct cmd_request *request, struct buf *out,
+               struct err *err) {
+    const char *format = NULL;
+    struct str query;
+    size_t form = 0;
+    int rc = read_args(request, &query, &form, &format, err);
+    if (rc == 0 && !engine_process_sandboxed(store->in->engine))
+        rc = err_set(err, ERR_FAILED,
+                     "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
     if (rc == 0)
-        rc = instance_open(config, cmd_data_dir(ctx, config), "sql", &in, err);
+        rc = sql_check(store->client, query, err);
+    if (store->live == NULL)
+        stop_on_signals();
     if (rc == 0)
-        rc = run(in, query, form, format, err);
-    instance_close(in);
-    buf_release(&text);
-    config_free(config);
+        rc = cmd_store_catch_up(store, err);
+    if (store->live == NULL)
+        stop_at_once();
+    uint64_t rebuilds = cmd_store_rebuilds(store);
+    if (rc == 0)
+        rc = run_query(store->client, query, form, format, &request->style, out, err);
+    if (cmd_store_rebuilds(store) != rebuilds) {
+        buf_clear(out);
+        rc = err_set(err, ERR_AWAY, "the store is being rebuilt");
+    }
+    return rc;
+}
+
+int cmd_run_sql(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+    struct buf input = {0};
+    struct cmd_request request = {.args = args};
+    const char *format;
+    struct str query;
+    size_t form;
+    int rc = strcmp(args->words.items[0], "-") == 0 ? read_stdin(&input, err) : 0;
+    request.input = buf_str(&input);
+    if (rc == 0)
+        rc = read_args(&request, &query, &form, &format, err);
+    if (rc == 0)
+        rc = cmd_with_store(ctx, args, request.input, err);
+    buf_release(&input);
     return rc;
 }

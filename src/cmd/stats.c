@@ -1,6 +1,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/overview.h"
+#include "cmd/store.h"
 #include "query/query.h"
 
 /* Above so many dirty rows an answer from raw rows takes longer than one is willing to wait. */
@@ -23,53 +24,60 @@ static int fill_question(const struct cmd_args *args, struct question *q, struct
     return rc;
 }
 
-static int print(struct instance *in, const struct question *q, enum output_format format,
-                 struct err *err) {
-    struct query_env env = {in->config, in->client, in->cube, clock_now_ms(&clock_system) / 1000};
-    struct output_style style = cmd_output_style();
+static int read_args(const struct cmd_args *args, struct question *q, enum output_format *format,
+                     struct err *err) {
+    const char *wanted = cmd_value(args, "format", 0);
+    *format = OUTPUT_TABLE;
+    int rc = fill_question(args, q, err);
+    if (rc == 0 && wanted != NULL)
+        rc = output_format_parse(str_from(wanted), format, err);
+    if (rc == 0 && q->n_metrics == 0 && *format != OUTPUT_TABLE)
+        rc = err_set(err, ERR_USAGE,
+                     "--format needs a metric: caskalytics stats pageviews --format %s", wanted);
+    return rc;
+}
+
+static int print(const struct query_env *env, const struct question *q, enum output_format format,
+                 const struct output_style *style, struct buf *out, struct err *err) {
     struct result result;
-    struct buf out = {0};
-    int rc;
-    if (q->n_metrics == 0) {
-        rc = cmd_overview(in, q, &style, &out, err);
-    } else {
-        double seconds = 0;
-        rc = query_run(&env, q, &result, &seconds, err);
-        log_line(LOG_DEBUG, "query", "engine_ms=%.1f", seconds * 1000);
-        if (rc == 0) {
-            result_print(&result, format, &style, &out);
-            query_free_result(&result);
-        }
+    double seconds = 0;
+    if (q->n_metrics == 0)
+        return cmd_overview(env, q, style, out, err);
+    int rc = query_run(env, q, &result, &seconds, err);
+    log_line(LOG_DEBUG, "query", "engine_ms=%.1f", seconds * 1000);
+    if (rc == 0) {
+        result_print(&result, format, style, out);
+        query_free_result(&result);
     }
+    return rc;
+}
+
+int stats_answer(const struct cmd_store *store, const struct cmd_request *request, struct buf *out,
+                 struct err *err) {
+    struct question q = {0};
+    enum output_format format;
+    int rc = read_args(request->args, &q, &format, err);
     if (rc == 0)
-        rc = cmd_write(buf_str(&out), err);
-    buf_release(&out);
+        rc = cmd_store_catch_up(store, err);
+    if (rc == 0 && store->live == NULL) /* a server seals by itself */
+        rc = cmd_seal_if_large(store->in, SEAL_ROWS, err);
+    uint64_t rebuilds = cmd_store_rebuilds(store);
+    const struct query_env env = {.config = store->config,
+                                  .client = store->client,
+                                  .cube = store->in->cube,
+                                  .now = clock_now_ms(&clock_system) / 1000};
+    if (rc == 0)
+        rc = print(&env, &q, format, &request->style, out, err);
+    if (cmd_store_rebuilds(store) != rebuilds)
+        rc = err_set(err, ERR_AWAY, "the store is being rebuilt");
+    if (rc != 0)
+        buf_clear(out);
     return rc;
 }
 
 int cmd_run_stats(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
     struct question q = {0};
-    struct config *config = NULL;
-    struct instance *in = NULL;
-    enum output_format format = OUTPUT_TABLE;
-    const char *wanted = cmd_value(args, "format", 0);
-    int rc = fill_question(args, &q, err);
-    if (rc == 0 && wanted != NULL)
-        rc = output_format_parse(str_from(wanted), &format, err);
-    if (rc == 0 && q.n_metrics == 0 && format != OUTPUT_TABLE)
-        rc = err_set(err, ERR_USAGE,
-                     "--format needs a metric: caskalytics stats pageviews --format %s", wanted);
-    if (rc == 0)
-        rc = cmd_config(ctx, &config, err);
-    if (rc == 0)
-        rc = instance_open(config, cmd_data_dir(ctx, config), "stats", &in, err);
-    if (rc == 0)
-        rc = instance_catch_up(in, NULL, NULL, err);
-    if (rc == 0)
-        rc = cmd_seal_if_large(in, SEAL_ROWS, err);
-    if (rc == 0)
-        rc = print(in, &q, format, err);
-    instance_close(in);
-    config_free(config);
-    return rc;
+    enum output_format format;
+    int rc = read_args(args, &q, &format, err); /* mistakes are said before anything is opened */
+    return rc == 0 ? cmd_with_store(ctx, args, STR(""), err) : rc;
 }

@@ -1,8 +1,7 @@
 /* verify: lake against events block by block, the lines of each import, hourly totals of cubes
  * against events. */
 #include "cmd/cmd.h"
-#include "cmd/progress.h"
-#include "daemon/instance.h"
+#include "cmd/store.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,8 +16,9 @@ struct import_lines {
 };
 
 struct verify {
-    struct instance *in;
-    struct buf out;
+    const struct cmd_store *store;
+    uint64_t upto[DATASET_MAX + 1]; /* beside a server: what is applied; else 0 */
+    struct buf *out;
     uint64_t differences, of_imports;
     bool damaged; /* the lake itself */
     struct progress progress;
@@ -38,7 +38,7 @@ static void differ(struct verify *v, const char *fmt, ...) {
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    buf_printf(&v->out, "difference: %s\n", text);
+    buf_printf(v->out, "difference: %s\n", text);
 }
 
 /* "logs 3.17": dataset, segment, block. */
@@ -50,9 +50,9 @@ static const char *bid_text(uint64_t bid, char text[static 64]) {
 }
 
 static void ok_line(struct verify *v, const char *what, uint64_t n, const char *unit, bool ok) {
-    buf_printf(&v->out, "%s: %s, ", what, ok ? "OK" : "differs");
-    text_count(&v->out, n);
-    buf_printf(&v->out, " %s%s\n", unit, n == 1 ? "" : "s");
+    buf_printf(v->out, "%s: %s, ", what, ok ? "OK" : "differs");
+    text_count(v->out, n);
+    buf_printf(v->out, " %s%s\n", unit, n == 1 ? "" : "s");
 }
 
 /* --- blocks ---------------------------------------------------------------------------------- */
@@ -71,15 +71,23 @@ static void next_line(struct verify *v) {
 }
 
 static int ask_store(struct verify *v, struct buf *answer, struct err *err) {
-    int rc =
-        client_query(v->in->client,
-                     STR("SELECT bid, sum(e), sum(r), sum(x) FROM ("
-                         "SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r, toUInt64(0) AS x"
-                         " FROM events GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e,"
-                         " toUInt64(count()) AS r, toUInt64(sum(startsWith(reason, 'excluded_')))"
-                         " AS x FROM rejected GROUP BY bid) AS b GROUP BY bid ORDER BY bid"),
-                     "TSV", NULL, 0, answer, err);
+    struct buf sql = {0}, where = {0};
+    for (size_t i = 0; v->store->live != NULL && i < instance_n_datasets; i++) {
+        enum dataset d = instance_datasets[i];
+        buf_printf(&where, "%s(bid >= %llu AND bid <= %llu)", i == 0 ? " WHERE " : " OR ",
+                   (unsigned long long)bid_make(d, 0, 0), (unsigned long long)v->upto[d]);
+    }
+    buf_printf(&sql,
+               "SELECT bid, sum(e), sum(r), sum(x) FROM ("
+               "SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r, toUInt64(0) AS x"
+               " FROM events%s GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e,"
+               " toUInt64(count()) AS r, toUInt64(sum(startsWith(reason, 'excluded_')))"
+               " AS x FROM rejected%s GROUP BY bid) AS b GROUP BY bid ORDER BY bid",
+               buf_cstr(&where), buf_cstr(&where));
+    int rc = client_query(v->store->client, buf_str(&sql), "TSV", NULL, 0, answer, err);
     v->rest = buf_str(answer);
+    buf_release(&where);
+    buf_release(&sql);
     return rc;
 }
 
@@ -166,7 +174,9 @@ out:
 static int read_dataset(struct verify *v, enum dataset dataset, struct err *err) {
     struct lake_reader *reader = NULL;
     struct lake_block block;
-    int rc = lake_reader_open(v->in->lake_root, dataset, 0, 0, &reader, err);
+    if (v->store->live != NULL && v->upto[dataset] == 0)
+        return 0;
+    int rc = lake_reader_open(v->store->in->lake_root, dataset, 0, v->upto[dataset], &reader, err);
     while (rc == 0) {
         struct err why = {0};
         int got = lake_reader_next(reader, &block, &why);
@@ -184,7 +194,7 @@ static int read_dataset(struct verify *v, enum dataset dataset, struct err *err)
         } else {
             rc = err_set(err, got, "%s", why.text);
         }
-        if (rc == 0 && stop_asked())
+        if (rc == 0 && cmd_store_stopped(v->store))
             rc = err_set(err, ERR_STOPPED, "stopped");
     }
     lake_reader_close(reader);
@@ -195,7 +205,7 @@ static int read_lake(struct verify *v, struct err *err) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
         uint64_t bytes = 0;
-        rc = lake_size_after(v->in->lake_root, instance_datasets[i], 0, &bytes, err);
+        rc = lake_size_after(v->store->in->lake_root, instance_datasets[i], 0, &bytes, err);
         v->all_bytes += bytes;
     }
     /* in the order of block ids, as the store's answer is */
@@ -210,14 +220,14 @@ static int verify_lake(struct verify *v, struct err *err) {
     uint64_t before = v->differences;
     if (rc == 0) {
         next_line(v);
-        progress_begin(&v->progress, "reading the lake");
+        cmd_store_progress(v->store, &v->progress, "reading the lake");
         rc = read_lake(v, err);
         progress_end(&v->progress);
     }
     if (rc == 0) {
         extra_rows(v, UINT64_MAX);
         ok_line(v, "lake and store", v->blocks, "block", v->differences - v->of_imports == before);
-        buf_printf(&v->out, "  %llu lines in the lake, %llu events, %llu rejected, %llu excluded\n",
+        buf_printf(v->out, "  %llu lines in the lake, %llu events, %llu rejected, %llu excluded\n",
                    (unsigned long long)v->lines, (unsigned long long)v->rows[0],
                    (unsigned long long)(v->rows[1] - v->rows[2]), (unsigned long long)v->rows[2]);
         ok_line(v, "lines by import", v->imports.len, "import", v->of_imports == 0);
@@ -233,12 +243,29 @@ static int see_hour(void *arg, const char *site, int64_t hour, const char *measu
     struct verify *v = arg;
     differ(v, "cubes: %s at %s, hour of %lld: %llu in cells, %llu in events", measure, site,
            (long long)hour, (unsigned long long)in_cells, (unsigned long long)in_events);
-    return stop_asked();
+    return cmd_store_stopped(v->store);
+}
+
+/* Beside a server rows may come between the looks at cells and events: what differs is looked at
+ * again while none come. */
+static int compare_cubes(struct verify *v, uint64_t *hours, struct err *err) {
+    const struct cmd_store *store = v->store;
+    uint64_t before = v->differences;
+    size_t len = v->out->len;
+    int rc = cube_verify(store->in->cube, store->client, see_hour, v, hours, err);
+    if (store->live == NULL || rc != 0 || v->differences == before)
+        return rc;
+    v->differences = before;
+    v->out->len = len;
+    live_pause(store->live);
+    rc = cube_verify(store->in->cube, store->client, see_hour, v, hours, err);
+    live_resume(store->live);
+    return rc;
 }
 
 static int verify_cubes(struct verify *v, struct err *err) {
     uint64_t hours = 0, before = v->differences;
-    int rc = cube_verify(v->in->cube, v->in->client, see_hour, v, &hours, err);
+    int rc = compare_cubes(v, &hours, err);
     if (rc == 0)
         ok_line(v, "hourly cells and events", hours, "sealed hour", v->differences == before);
     return rc;
@@ -246,25 +273,19 @@ static int verify_cubes(struct verify *v, struct err *err) {
 
 /* --- the command ----------------------------------------------------------------------------- */
 
-static int show_bytes(void *arg, uint64_t done, uint64_t all) {
-    progress_show(arg, done, all, done, "B");
-    return stop_asked();
-}
-
-static int run(struct verify *v, struct err *err) {
-    stop_on_signals();
-    progress_begin(&v->progress, "catching up with the lake");
-    int rc = instance_catch_up(v->in, show_bytes, &v->progress, err);
-    progress_end(&v->progress);
+static int verify_all(struct verify *v, struct err *err) {
+    int rc = cmd_store_catch_up(v->store, err);
+    if (rc == 0 && v->store->live != NULL) {
+        struct live_state state = live_state(v->store->live);
+        memcpy(v->upto, state.applied, sizeof v->upto);
+    }
     if (rc == 0)
         rc = verify_lake(v, err);
     if (rc == 0)
         rc = verify_cubes(v, err);
     if (rc == 0 && v->differences > SHOWN_DIFFERENCES)
-        buf_printf(&v->out, "... and %llu more\n",
+        buf_printf(v->out, "... and %llu more\n",
                    (unsigned long long)(v->differences - SHOWN_DIFFERENCES));
-    int written = cmd_write(buf_str(&v->out), rc == 0 ? err : NULL);
-    rc = rc == 0 ? written : rc;
     if (rc == 0 && v->damaged)
         return err_set(
             err, ERR_CORRUPT,
@@ -277,18 +298,21 @@ static int run(struct verify *v, struct err *err) {
     return rc;
 }
 
-int cmd_run_verify(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
-    UNUSED(args);
-    struct config *config = NULL;
-    struct verify v = {0};
-    int rc = cmd_config(ctx, &config, err);
-    if (rc == 0)
-        rc = instance_open(config, cmd_data_dir(ctx, config), "verify", &v.in, err);
-    if (rc == 0)
-        rc = run(&v, err);
-    instance_close(v.in);
+int verify_answer(const struct cmd_store *store, const struct cmd_request *request, struct buf *out,
+                  struct err *err) {
+    UNUSED(request);
+    struct verify v = {.store = store, .out = out};
+    int rc = cmd_store_claim(store, err);
+    if (rc != 0)
+        return rc;
+    if (store->live == NULL)
+        stop_on_signals();
+    rc = verify_all(&v, err);
+    cmd_store_release(store);
     vec_free(&v.imports);
-    buf_release(&v.out);
-    config_free(config);
     return rc;
+}
+
+int cmd_run_verify(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+    return cmd_with_store(ctx, args, STR(""), err);
 }

@@ -65,6 +65,22 @@ out:
     return rc;
 }
 
+bool data_lock_is_of(const char *data_dir, const char *command) {
+    struct buf path = {0}, name = {0};
+    char text[256] = "";
+    buf_printf(&path, "%s/lock", data_dir);
+    buf_printf(&name, "(%s)", command);
+    int fd = open(buf_cstr(&path), O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        holder_of(fd, text, sizeof text);
+        close(fd);
+    }
+    bool is = strstr(text, buf_cstr(&name)) != NULL;
+    buf_release(&name);
+    buf_release(&path);
+    return is;
+}
+
 void data_unlock(int fd) {
     if (fd >= 0)
         close(fd);

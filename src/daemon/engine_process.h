@@ -49,6 +49,8 @@ MUSTCHECK int data_lock(const char *data_dir, const char *command, int *ret_fd, 
 /* The same for another file, DATA/NAME: who works on what else only one may work on. */
 MUSTCHECK int data_lock_file(const char *data_dir, const char *name, const char *command,
                              int *ret_fd, struct err *err);
+/* Does the holder of DATA/lock say that it is this command? (It may be gone by now.) */
+bool data_lock_is_of(const char *data_dir, const char *command);
 void data_unlock(int fd);
 
 #endif

@@ -1,0 +1,205 @@
+#include "cmd/store.h"
+
+#include "cmd/overview.h"
+#include <stdlib.h>
+#include <unistd.h>
+
+#define WAIT_SECONDS 10.0 /* for a server that is starting or stopping */
+#define WAIT_STEP_US 50000
+
+static const struct {
+    const char *command;
+    cmd_answer_fn *answer;
+    bool refining; /* surely, so that the rules are loaded while the engine starts */
+} answers[] = {
+    {"stats", stats_answer, false},
+    {"sql", sql_answer, false},
+    {"verify", verify_answer, false},
+    {"rebuild", rebuild_answer, true},
+};
+
+/* --- in this process, or in the server --- */
+
+int cmd_open_store(const struct config *config, const char *data_dir, const char *command,
+                   bool refining, struct remote **ret_remote, struct instance **ret_in,
+                   struct err *err) {
+    double end = clock_monotonic_seconds() + WAIT_SECONDS;
+    for (;;) {
+        int rc = remote_open(data_dir, ret_remote, err);
+        if (rc != 0 || *ret_remote != NULL)
+            return rc;
+        rc = refining ? instance_open_refining(config, data_dir, command, ret_in, err)
+                      : instance_open(config, data_dir, command, ret_in, err);
+        if (rc != ERR_BUSY || !data_lock_is_of(data_dir, "serve"))
+            return rc;
+        if (clock_monotonic_seconds() > end)
+            return err_set(err, ERR_AWAY, "the server is starting or stopping: try again");
+        usleep(WAIT_STEP_US);
+    }
+}
+
+static int run_here(struct instance *in, const struct config *config, cmd_answer_fn *answer,
+                    const struct cmd_request *request, struct buf *out, struct err *err) {
+    const struct cmd_store store = {.in = in, .config = config, .client = in->client};
+    return answer(&store, request, out, err);
+}
+
+/* The command line without what is only about this process: which configuration, which data. */
+static size_t add_words(const struct cmd_args *args, struct buf *body) {
+    size_t n = 0;
+    buf_add(body, args->command->name, strlen(args->command->name) + 1);
+    n++;
+    for (size_t i = 0; i < args->values.len; i++) {
+        const struct cmd_value *v = &args->values.items[i];
+        if (*v->option->command == '\0')
+            continue;
+        buf_printf(body, "--%s", v->option->name);
+        if (v->option->value != NULL) {
+            buf_add_char(body, '=');
+            buf_add_cstr(body, v->value);
+        }
+        buf_add_char(body, '\0');
+        n++;
+    }
+    buf_add(body, "--", 3);
+    n++;
+    for (size_t i = 0; i < args->words.len; i++, n++)
+        buf_add(body, args->words.items[i], strlen(args->words.items[i]) + 1);
+    return n;
+}
+
+int cmd_ask_server(struct remote *remote, const struct cmd_request *request, struct buf *out,
+                   struct err *err) {
+    struct buf body = {0}, path = {0};
+    size_t words = add_words(request->args, &body);
+    buf_add_str(&body, request->input);
+    buf_printf(&path, "/local/run?words=%zu&width=%u&color=%d", words, request->style.width,
+               request->style.color);
+    int rc = remote_call(remote, "POST", buf_cstr(&path), buf_str(&body), out, err);
+    buf_release(&path);
+    buf_release(&body);
+    return rc;
+}
+
+int cmd_with_store(const struct cmd_context *ctx, const struct cmd_args *args, struct str input,
+                   struct err *err) {
+    struct config *config = NULL;
+    struct remote *remote = NULL;
+    struct instance *in = NULL;
+    struct buf out = {0};
+    const struct cmd_request request = {args, input, cmd_output_style()};
+    size_t i = 0;
+    while (strcmp(answers[i].command, args->command->name) != 0)
+        i++; /* it is there: a command calls us by itself */
+    int rc = cmd_config(ctx, &config, err);
+    if (rc == 0)
+        rc = cmd_open_store(config, cmd_data_dir(ctx, config), answers[i].command,
+                            answers[i].refining, &remote, &in, err);
+    if (rc == 0 && remote != NULL)
+        rc = cmd_ask_server(remote, &request, &out, err);
+    else if (rc == 0)
+        rc = run_here(in, config, answers[i].answer, &request, &out, err);
+    if (out.len > 0) {
+        int written = cmd_write(buf_str(&out), rc == 0 ? err : NULL);
+        rc = rc == 0 ? written : rc;
+    }
+    buf_release(&out);
+    remote_close(remote);
+    instance_close(in);
+    config_free(config);
+    return rc;
+}
+
+/* --- in the server --- */
+
+/* The words at the beginning of the body; *ret_input is what stands behind them. */
+static int take_words(const struct api_run *run, char ***ret_argv, struct str *ret_input,
+                      struct err *err) {
+    struct str rest = run->body, word;
+    if (run->words > run->body.len)
+        return err_set(err, ERR_USAGE, "fewer than %zu words", run->words);
+    char **argv = xcalloc(run->words + 2, sizeof *argv);
+    static char program[] = "caskalytics";
+    argv[0] = program;
+    for (size_t i = 0; i < run->words; i++) {
+        const char *end = memchr(rest.ptr, '\0', rest.len);
+        if (end == NULL) {
+            free(argv);
+            return err_set(err, ERR_USAGE, "fewer than %zu words", run->words);
+        }
+        word = str_of(rest.ptr, (size_t)(end - rest.ptr));
+        argv[i + 1] = (char *)(uintptr_t)word.ptr; /* nobody writes to it */
+        rest = str_skip(rest, word.len + 1);
+    }
+    *ret_argv = argv;
+    *ret_input = rest;
+    return 0;
+}
+
+int cmd_serve_run(void *arg, const struct api_run *run, struct buf *out, struct err *err) {
+    struct cmd_server *server = arg;
+    struct cmd_args args = {0};
+    struct cmd_request request = {.args = &args, .style = {run->color, run->width}};
+    const struct cmd_store store = {.in = live_instance(run->live),
+                                    .live = run->live,
+                                    .config = run->config,
+                                    .client = run->client,
+                                    .stop = run->stop,
+                                    .whole = &server->whole};
+    char **argv = NULL;
+    size_t i = 0;
+    int rc = take_words(run, &argv, &request.input, err);
+    if (rc == 0)
+        rc = cmd_args_parse((int)run->words + 1, argv, &args, err);
+    while (rc == 0 && i < ARRAY_LEN(answers) &&
+           (args.command == NULL || strcmp(answers[i].command, args.command->name) != 0))
+        i++;
+    if (rc == 0 && i == ARRAY_LEN(answers))
+        rc = err_set(err, ERR_USAGE, "no command that the server can run");
+    if (rc == 0)
+        rc = answers[i].answer(&store, &request, out, err);
+    cmd_args_release(&args);
+    free(argv);
+    return rc;
+}
+
+/* --- for the commands --- */
+
+static int show_bytes(void *arg, uint64_t done, uint64_t all) {
+    progress_show(arg, done, all, done, "B");
+    return stop_asked();
+}
+
+int cmd_store_catch_up(const struct cmd_store *store, struct err *err) {
+    struct progress progress;
+    if (store->live != NULL)
+        return live_wait_all(store->live, store->stop, err);
+    progress_begin(&progress, "catching up with the lake");
+    int rc = instance_catch_up(store->in, show_bytes, &progress, err);
+    progress_end(&progress);
+    return rc;
+}
+
+uint64_t cmd_store_rebuilds(const struct cmd_store *store) {
+    return store->live != NULL ? live_state(store->live).rebuilds : 0;
+}
+
+void cmd_store_progress(const struct cmd_store *store, struct progress *p, const char *what) {
+    progress_begin(p, what);
+    p->on = p->on && store->live == NULL;
+}
+
+bool cmd_store_stopped(const struct cmd_store *store) {
+    return store->stop != NULL ? atomic_load(store->stop) : stop_asked();
+}
+
+int cmd_store_claim(const struct cmd_store *store, struct err *err) {
+    if (store->whole != NULL && atomic_flag_test_and_set(store->whole))
+        return err_set(err, ERR_BUSY, "another `rebuild` or `verify` is running");
+    return 0;
+}
+
+void cmd_store_release(const struct cmd_store *store) {
+    if (store->whole != NULL)
+        atomic_flag_clear(store->whole);
+}
