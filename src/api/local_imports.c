@@ -174,7 +174,7 @@ void api_imports_append(struct http_exchange *x, void *arg) {
 static bool next_condition(struct str *rest, struct buf *where, int *rc, struct err *err) {
     struct str line, first;
     buf_clear(where);
-    for (size_t n = 0; n < RANGES_A_QUERY && str_split(rest, '\n', &line); n++) {
+    for (size_t n = 0; n < RANGES_A_QUERY && rest->len > 0 && str_split(rest, '\n', &line); n++) {
         uint64_t from = 0, to = 0;
         if (!str_split(&line, ' ', &first) || !str_to_u64(first, &from) || !str_to_u64(line, &to)) {
             *rc = err_set(err, ERR_USAGE, "expected lines of two block ids");
@@ -189,7 +189,7 @@ static bool next_condition(struct str *rest, struct buf *where, int *rc, struct 
 /* Lines "REASON\tCOUNT"; accepted ones have no reason. */
 static int add_counts(struct str answer, uint64_t counts[REASON_COUNT], struct err *err) {
     struct str line, name;
-    while (str_split(&answer, '\n', &line)) {
+    while (answer.len > 0 && str_split(&answer, '\n', &line)) {
         uint64_t n = 0;
         size_t reason = 0;
         if (!str_split(&line, '\t', &name) || !str_to_u64(line, &n))

@@ -44,7 +44,7 @@ static int read_list(struct server_sink *s, struct str rest, struct imports *ret
     if (!str_split(&rest, '\n', &line) || !str_split(&line, ' ', &word) ||
         !str_to_u64(word, &s->token) || !str_to_u64(line, &bid))
         return err_set(err, ERR_FAILED, "the server's list of imports cannot be read");
-    while (rc == 0 && str_split(&rest, '\n', &line))
+    while (rc == 0 && rest.len > 0 && str_split(&rest, '\n', &line))
         rc = import_from_json(ret, line, err);
     for (size_t i = 0; i < ret->list.len; i++)
         ret->list.items[i].dirty = false;
@@ -130,7 +130,7 @@ static int server_finish(void *impl, struct err *err) {
 
 static int take_counts(struct str rest, struct apply_counts *ret, struct err *err) {
     struct str line, name;
-    while (str_split(&rest, '\n', &line)) {
+    while (rest.len > 0 && str_split(&rest, '\n', &line)) {
         uint64_t n = 0;
         size_t reason = 0;
         if (!str_split(&line, ' ', &name) || !str_to_u64(line, &n))
