@@ -9,6 +9,7 @@
 #include "http/server.h"
 
 struct api;
+struct tails;
 
 /* A command of the command line that works on this server's store (POST /local/run). */
 struct api_run {
@@ -28,6 +29,7 @@ struct api_options {
     const struct config *config; /* borrowed; a reload hands in another one */
     const char *config_path;     /* for the reload; NULL: the default file */
     struct live *live;
+    struct tails *tails; /* NULL: none */
     api_run_fn *run; /* NULL: none */
     void *run_arg;
     bool open; /* `demo`: no log-in needed for reading, on loopback */

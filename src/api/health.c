@@ -1,5 +1,6 @@
 /* /healthz, /readyz, /metrics. */
 #include "api/internal.h"
+#include "daemon/tails.h"
 
 #include <microhttpd.h>
 
@@ -78,6 +79,32 @@ static void add_requests(struct api *api, struct buf *out) {
     }
 }
 
+static void add_tails(struct api *api, struct buf *out) {
+    static const struct {
+        const char *name, *type, *help;
+        size_t offset;
+    } rows[] = {
+        {"tail_lines_total", "counter", "Lines that a tail source wrote to the lake.",
+         offsetof(struct tail_source_status, lines)},
+        {"tail_lag_bytes", "gauge", "Bytes of followed files that are not in the lake yet.",
+         offsetof(struct tail_source_status, lag)},
+    };
+    struct tail_status status = {0};
+    if (api->options.tails != NULL)
+        tails_status(api->options.tails, &status);
+    for (size_t r = 0; status.sources.len > 0 && r < ARRAY_LEN(rows); r++) {
+        begin_metric(out, rows[r].name, rows[r].type, rows[r].help);
+        for (size_t i = 0; i < status.sources.len; i++) {
+            uint64_t value;
+            memcpy(&value, (const char *)&status.sources.items[i] + rows[r].offset, sizeof value);
+            buf_printf(out, "caskalytics_%s{source=\"", rows[r].name);
+            buf_add_json(out, str_from(status.sources.items[i].id));
+            buf_printf(out, "\"} %llu\n", (unsigned long long)value);
+        }
+    }
+    tail_status_release(&status);
+}
+
 void api_metrics(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct buf *out = http_out(x);
@@ -103,6 +130,7 @@ void api_metrics(struct http_exchange *x, void *arg) {
                answers.misses);
     add_metric(out, "answers_bytes", "gauge", "Bytes of answers in the cache.", answers.bytes);
     add_intakes(api, out);
+    add_tails(api, out);
     add_requests(api, out);
     http_set_header(x, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     http_reply(x, MHD_HTTP_OK);
