@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "cmd/cmd.h"
 #include "cmd/store.h"
+#include "daemon/tails.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -25,6 +26,7 @@ struct server {
     struct instance *in;
     struct live *live;
     struct api *api;
+    struct tails *tails;
     struct cmd_server commands; /* of other processes, that run in this one */
     pthread_t main;
     struct err fatal; /* of the lake: the process must end with its code */
@@ -79,12 +81,15 @@ static void reload(struct server *s, const struct cmd_context *ctx) {
     struct err err = {0};
     int rc = cmd_config(ctx, &fresh, &err);
     if (rc == 0)
+        rc = tails_check(fresh, &err);
+    if (rc == 0)
         rc = api_reload(s->api, fresh, &err);
     if (rc != 0) {
         log_line(LOG_ERROR, "reload_failed", "error=\"%s\"", err.text);
         config_free(fresh);
         return;
     }
+    tails_reload(s->tails, fresh);
     log_line(LOG_INFO, "reloaded", "file=%s", fresh->file != NULL ? fresh->file : "");
 }
 
@@ -115,9 +120,12 @@ int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, st
     rc = instance_open(s.config, cmd_data_dir(ctx, s.config), "serve", &s.in, err);
     if (rc == 0)
         rc = live_start(s.in, on_failed, &s, &s.live, err);
+    if (rc == 0)
+        rc = tails_start(s.live, s.config, &s.tails, err);
     const struct api_options options = {.config = s.config,
                                         .config_path = ctx->config_path,
                                         .live = s.live,
+                                        .tails = s.tails,
                                         .run = cmd_serve_run,
                                         .run_arg = &s.commands};
     if (rc == 0)
@@ -130,6 +138,7 @@ int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, st
         log_line(LOG_INFO, "stopping", "seconds=%.0f", DRAIN_SECONDS);
         api_drain(s.api, DRAIN_SECONDS);
     }
+    tails_stop(s.tails);
     live_stop(s.live);
     api_close(s.api);
     instance_close(s.in);
