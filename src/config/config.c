@@ -49,7 +49,7 @@ out:
 }
 
 void config_free(struct config *c) {
-    if (c == NULL)
+    if (c == NULL || atomic_fetch_sub(&c->others, 1) > 0)
         return;
     config_release_values(c);
     free(c->file);

@@ -7,9 +7,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <stdatomic.h>
+
 struct config_site {
     char *name;
-    char *timezone; /* NULL: the configuration's */
+    char *timezone;   /* NULL: the configuration's */
+    uint64_t version; /* of its document in control data; 0: the file declares it */
 };
 
 struct config_product {
@@ -21,11 +24,12 @@ struct config_product {
 
 struct config_source {
     char *id;
-    char *type;   /* "tail", "ingest", ... */
-    char *path;   /* tail: a file or a glob(7) pattern */
-    char *site;   /* NULL: named by the lines, or "default" */
-    char *format; /* spec (format/format.h); NULL: auto */
-    char *token;  /* ingest; NULL: only tokens from control data. A secret */
+    char *type;       /* "tail", "ingest", ... */
+    char *path;       /* tail: a file or a glob(7) pattern */
+    char *site;       /* NULL: named by the lines, or "default" */
+    char *format;     /* spec (format/format.h); NULL: auto */
+    char *token;      /* ingest; NULL: only tokens from control data. A secret */
+    uint64_t version; /* as of a site */
 };
 
 /* Lines that are no hits: of any of these sites (none: of all), what any of the lists matches. */
@@ -68,6 +72,7 @@ struct config {
     uint64_t engine_memory_bytes; /* 0: automatic, see config_memory() */
     uint64_t query_memory_bytes;  /* 0: automatic */
     bool seal;                    /* false: cubes are not made (answers come from raw rows) */
+    atomic_uint others;           /* who hold it besides its first owner */
 };
 
 /* `path` NULL: ./caskalytics.yaml, and defaults when there is none. ERR_USAGE: *ret_report (text,
@@ -75,6 +80,11 @@ struct config {
 MUSTCHECK int config_load(const char *path, struct config **ret, struct buf *ret_report,
                           struct err *err);
 void config_free(struct config *c);
+/* With its own bytes. */
+struct config *config_copy(const struct config *c);
+/* One more holder: it stays until each of them has let go (or called config_free()). */
+const struct config *config_hold(const struct config *c);
+void config_let_go(const struct config *c);
 /* The whole effective configuration as YAML (`config show`); secrets are never part of it. */
 void config_show(const struct config *c, struct buf *out);
 /* The commented sample file (`init`), made from the table of options. */

@@ -161,8 +161,19 @@ int cube_drop(struct cube *c, struct err *err) {
     return rc;
 }
 
-/* Seals that were pending when the program ended are dead; a site whose zone changed begins anew.
- */
+/* A site whose zone changed begins anew. */
+static void follow_zones(struct cube *c) {
+    for (size_t i = 0; i < c->state.sites.len; i++) {
+        struct cube_site *site = &c->state.sites.items[i];
+        const char *zone = strcmp(site->name, ALL_SITES) == 0
+                               ? c->config->timezone
+                               : config_site_zone(c->config, str_from(site->name));
+        if (strcmp(zone, site->zone) != 0)
+            cube_site_reset(site, zone);
+    }
+}
+
+/* Seals that were pending when the program ended are dead. */
 static void settle(struct cube *c) {
     for (size_t i = 0; i < c->state.sites.len; i++) {
         struct cube_site *site = &c->state.sites.items[i];
@@ -172,12 +183,17 @@ static void settle(struct cube *c) {
                 site->changed = true;
             }
         }
-        const char *zone = strcmp(site->name, ALL_SITES) == 0
-                               ? c->config->timezone
-                               : config_site_zone(c->config, str_from(site->name));
-        if (strcmp(zone, site->zone) != 0)
-            cube_site_reset(site, zone);
     }
+    follow_zones(c);
+}
+
+void cube_set_config(struct cube *c, const struct config *config) {
+    pthread_mutex_lock(&c->mutex);
+    const struct config *old = c->config;
+    c->config = config_hold(config);
+    follow_zones(c); /* written down with the next change, or done again on the next start */
+    pthread_mutex_unlock(&c->mutex);
+    config_let_go(old);
 }
 
 int cube_before_drop(void *cube, struct err *err) {
@@ -204,7 +220,7 @@ int cube_forget(struct control *control, struct err *err) {
 int cube_open(const struct config *config, struct control *control, struct client *client,
               struct cube **ret, struct err *err) {
     struct cube *c = xcalloc(1, sizeof *c);
-    c->config = config;
+    c->config = config_hold(config);
     c->control = control;
     c->client = client;
     c->window_rows = WINDOW_ROWS;
@@ -239,6 +255,7 @@ void cube_close(struct cube *c) {
     cube_after_insert(c);
     vec_free(&c->flights);
     vec_free(&c->readers);
+    config_let_go(c->config);
     cube_state_release(&c->state);
     pthread_mutex_destroy(&c->mutex);
     free(c);

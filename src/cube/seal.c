@@ -108,7 +108,8 @@ static int finish(struct seal *s, bool good, struct err *err) {
     struct cube *c = s->cube;
     pthread_mutex_lock(&c->mutex);
     struct cube_site *site = cube_state_find(&c->state, str_from(s->site));
-    good = good && !is_disturbed(s);
+    /* the zone may have become another meanwhile: these are buckets of the old one */
+    good = good && !is_disturbed(s) && strcmp(site->zone, zone_name(s->zone)) == 0;
     for (size_t i = 0; i < site->units.len; i++) {
         struct seal_unit *unit = &site->units.items[i];
         if (unit->seal >= s->first_seal && unit->seal < end_seal(s))

@@ -351,7 +351,10 @@ static int seal_all_coarse(struct cube *c, int64_t now, struct err *err) {
 
 int cube_seal(struct cube *c, int64_t now, cube_progress_fn *progress, void *arg, struct err *err) {
     uint64_t all = 0;
-    if (!c->config->seal)
+    pthread_mutex_lock(&c->mutex);
+    bool seal = c->config->seal;
+    pthread_mutex_unlock(&c->mutex);
+    if (!seal)
         return 0;
     int rc = cube_age(c, now, err);
     if (rc == 0)

@@ -91,6 +91,8 @@ static int open_store(struct instance *in, struct err *err) {
         rc = schema_make_tables(in->client, err);
     if (rc == 0)
         rc = cube_open(in->config, in->control, in->cube_client, &in->cube, err);
+    if (rc == 0)
+        catalog_set_cube(in->catalog, in->cube);
     return rc == 0 && !ours ? forget_rows(in, err) : rc;
 }
 
@@ -170,7 +172,6 @@ static int open_with(const struct config *config, const char *data_dir, const ch
     if (sodium_init() < 0)
         return err_set(err, ERR_FAILED, "no source of randomness");
     struct instance *in = xcalloc(1, sizeof *in);
-    in->config = config;
     in->lock_fd = -1;
     int rc = data_lock(data_dir, command, &in->lock_fd, err);
     if (rc == 0) {
@@ -182,8 +183,12 @@ static int open_with(const struct config *config, const char *data_dir, const ch
         in->lake_root = join(in->data_dir, "lake");
         rc = open_control(in, err);
     }
+    if (rc == 0)
+        rc = catalog_open(in->control, config, &in->catalog, err);
+    if (rc == 0)
+        in->config = catalog_hold(in->catalog);
     if (rc == 0 && refining)
-        in->rules = rules_begin(config);
+        in->rules = rules_begin(in->config);
     if (rc == 0)
         rc = open_engine(in, err);
     if (rc != 0) {
@@ -214,6 +219,9 @@ void instance_close(struct instance *in) {
         in->refiner = NULL; /* nobody waits for what is wrong with them */
     refiner_free(in->refiner);
     engine_process_stop(in->engine);
+    if (in->config != NULL)
+        config_let_go(in->config);
+    catalog_close(in->catalog);
     control_close(in->control);
     if (in->lock_fd >= 0)
         data_unlock(in->lock_fd);

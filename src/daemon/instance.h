@@ -6,12 +6,14 @@
 #include "config/config.h"
 #include "control/control.h"
 #include "cube/cube.h"
+#include "daemon/catalog.h"
 #include "daemon/engine_process.h"
 #include "source/import.h"
 #include "store/apply.h"
 
 struct instance {
-    const struct config *config; /* borrowed */
+    const struct config *config; /* in effect when it was opened; newer ones: catalog_hold() */
+    struct catalog *catalog;
     char *data_dir;              /* absolute */
     char *lake_root;             /* DATA/lake */
     int lock_fd;

@@ -498,6 +498,32 @@ static void show__is_read_back_as_the_same(void **state) {
     }
 }
 
+static void copy__has_its_own_bytes_and_stays_until_the_last_holder_lets_go(void **state) {
+    UNUSED(state);
+    struct buf before = {0}, after = {0};
+    struct config *c = load("sites:\n  - {name: a.org, timezone: Europe/Berlin}\n"
+                            "sources:\n  - {id: s, type: ingest, token: sesame}\n"
+                            "exclude:\n  - {paths: [/health], sites: [a.org]}\n");
+    struct config *copy = config_copy(c);
+    config_show(c, &before);
+    c->sites[0].name[0] = 'x';
+    c->exclude[0].paths[0][0] = 'x';
+    c->assets[0][0] = 'x';
+    config_free(c);
+    const struct config *held = config_hold(copy);
+    config_free(copy);
+    config_show(held, &after);
+    assert_str(buf_str(&after), buf_cstr(&before));
+    assert_string_equal(held->sources[0].token, "sesame");
+    config_let_go(held);
+    buf_release(&before);
+    buf_release(&after);
+    struct config *empty = load(""), *same = config_copy(empty);
+    assert_int_equal(same->n_sites, 0);
+    config_free(same);
+    config_free(empty);
+}
+
 static void exclude__every_mistake_is_named(void **state) {
     UNUSED(state);
     struct config *c = load("exclude:\n"
@@ -599,6 +625,7 @@ int main(void) {
         unit_test(load__nothing_given_is_the_default),
         unit_test(memory__is_worked_out_from_the_machine),
         unit_test(show__is_read_back_as_the_same),
+        unit_test(copy__has_its_own_bytes_and_stays_until_the_last_holder_lets_go),
         unit_test(exclude__every_mistake_is_named),
         unit_test(sample__is_valid_and_knows_the_products),
         unit_test(sample__what_is_commented_out_is_valid),
