@@ -31,6 +31,8 @@ static void free_follow(struct tail_follow *s) {
     free(s->path);
     free(s->site);
     free(s->format);
+    for (size_t i = 0; i < s->seen.len; i++)
+        free(s->seen.items[i]);
     vec_free(&s->seen);
     free(s);
 }
@@ -86,7 +88,7 @@ static void take_over(struct tail_file *f, const struct tail_slot *slot) {
     f->at.head_at = slot->next.head_at;
     f->head = slot->head;
     f->end = slot->end;
-    f->at.head = tail_mark_of(str_of(f->head.bytes, f->head.len));
+    tail_position_set_head(&f->at, str_of(f->head.bytes, f->head.len));
     f->at.end = tail_mark_of(str_of(f->end.bytes, f->end.len));
 }
 
@@ -105,7 +107,7 @@ static void close_block(struct tail_slot *slot) {
     buf_clear(&slot->header);
     format_header(slot->file->format, &slot->header);
     next->header = (char *)(uintptr_t)buf_cstr(&slot->header);
-    next->head = tail_mark_of(str_of(slot->head.bytes, slot->head.len));
+    tail_position_set_head(next, str_of(slot->head.bytes, slot->head.len));
     next->end = tail_mark_of(str_of(slot->end.bytes, slot->end.len));
     buf_clear(&slot->position);
     tail_position_to_json(next, &slot->position);
@@ -330,7 +332,8 @@ static void read_file(struct reading *r, double now) {
             r->more = true;
             return;
         }
-        (void)fill(r, &err);
+        if (fill(r, &err) == 0)
+            err.code = 0;
     }
     if (err.code == ERR_NOTFOUND && !packed) {
         tail_lose(r->t, r->source, f);

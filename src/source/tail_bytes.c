@@ -99,21 +99,24 @@ static int read_packed(struct tail_bytes *b, uint64_t at, char *to, size_t len, 
                        struct err *err) {
     int rc = 0;
     size_t n = 1;
+    struct err why = {0};
     if (at < b->in_at - b->window.len)
-        rc = begin_again(b, err);
+        rc = begin_again(b, &why);
     while (rc == 0 && n > 0 && b->in_at < at + len) {
         if (b->window.len > 0)
             forget_before(b, at);
         size_t room = b->in_at < at ? (size_t)min_i64((int64_t)(at - b->in_at), SKIP_BYTES)
                                     : (size_t)(at + len - b->in_at);
-        rc = read_on(b, room, &n, err);
+        rc = read_on(b, room, &n, &why);
     }
     if (b->window.len > 0)
         forget_before(b, at);
     *ret_len = b->in_at > at ? min_size(b->window.len, len) : 0;
     if (*ret_len > 0)
         memcpy(to, b->window.ptr, *ret_len);
-    return rc == ERR_CORRUPT && *ret_len > 0 ? 0 : rc;
+    if (rc == 0 || (rc == ERR_CORRUPT && *ret_len > 0))
+        return 0;
+    return err_set(err, rc, "%s", why.text);
 }
 
 int tail_bytes_read(struct tail_bytes *b, uint64_t at, char *to, size_t len, size_t *ret_len,

@@ -11,6 +11,7 @@
 #include <glob.h>
 #include <stdlib.h>
 
+#define CLOCK_MS 20         /* times of files lag behind the clock */
 #define UNFINISHED_MS 60000 /* a packed file that is damaged may still be written so long */
 
 /* A file that a look found. */
@@ -97,6 +98,8 @@ static void see_logs(struct look *l) {
         if (l->source->error.code == 0)
             err_set(&l->source->error, ERR_NOTFOUND, "%s: no such file", l->source->path);
     globfree(&found);
+    if (strpbrk(l->source->path, "*?[{\\") == NULL) /* one name: its kin also while it is missing */
+        add_log(l, l->source->path);
     const struct tail *t = l->t;
     for (size_t i = 0; i < t->files.len; i++)
         if (is_of(t->files.items[i], l->source) &&
@@ -174,6 +177,20 @@ static int by_age(const void *a, const void *b) {
 
 enum match { MATCH_NOT, MATCH_SHORTER, MATCH_SAME };
 
+/* Bytes that are fewer than the head: does the file begin with them? What was not open since the
+ * start is only known by hashes of a few lengths. */
+static bool begins_so(const struct tail_file *f, struct str bytes) {
+    size_t i = TAIL_STARTS;
+    if (bytes.len <= f->head.len)
+        return memcmp(bytes.ptr, f->head.bytes, bytes.len) == 0;
+    while (i > 0 && TAIL_START_BYTES(i - 1) > bytes.len)
+        i--;
+    if (i == 0)
+        return false;
+    struct tail_mark mark = {f->at.starts[i - 1], (uint32_t)TAIL_START_BYTES(i - 1)};
+    return tail_mark_is(&mark, str_of(bytes.ptr, mark.len));
+}
+
 /* Does the file begin with all that was taken of `f`? Shorter: with its first bytes, but it ends
  * before what was taken. *ret_end: there is nothing more in it. */
 static int match(const struct tail_file *f, struct tail_bytes *bytes, enum match *ret,
@@ -186,6 +203,8 @@ static int match(const struct tail_file *f, struct tail_bytes *bytes, enum match
     if (at->head.len == 0)
         return 0;
     int rc = tail_bytes_read(bytes, at->head_at, piece, at->head.len, &n, err);
+    if (rc == 0 && n > 0 && n < at->head.len && begins_so(f, str_of(piece, n)))
+        *ret = MATCH_SHORTER;
     if (rc != 0 || !tail_mark_is(&at->head, str_of(piece, n)))
         return rc;
     *ret_end = tail_bytes_ends_at(bytes, at->offset);
@@ -200,25 +219,26 @@ static int match(const struct tail_file *f, struct tail_bytes *bytes, enum match
     return rc;
 }
 
-static bool was_seen(const struct tail_follow *source, const struct sight *s) {
-    for (size_t i = 0; i < source->seen.len; i++) {
-        const struct tail_seen *seen = &source->seen.items[i];
-        if (seen->inode == s->inode && seen->device == s->device)
-            return seen->size == s->size && seen->mtime == s->mtime && seen->epoch == source->epoch;
-    }
-    return false;
+static struct tail_seen *find_seen(const struct tail_follow *source, const struct sight *s) {
+    for (size_t i = 0; i < source->seen.len; i++)
+        if (source->seen.items[i]->inode == s->inode && source->seen.items[i]->device == s->device)
+            return source->seen.items[i];
+    return NULL;
 }
 
-static void set_seen(struct tail_follow *source, const struct sight *s) {
-    struct tail_seen now = {s->device, s->inode, s->size, s->mtime, source->epoch};
-    for (size_t i = 0; i < source->seen.len; i++) {
-        struct tail_seen *seen = &source->seen.items[i];
-        if (seen->inode == s->inode && seen->device == s->device) {
-            *seen = now;
-            return;
-        }
+static bool was_seen(const struct tail_follow *source, const struct sight *s) {
+    const struct tail_seen *seen = find_seen(source, s);
+    return seen != NULL && seen->size == s->size && seen->mtime == s->mtime &&
+           seen->epoch == source->epoch;
+}
+
+static void set_seen(struct tail_follow *source, const struct sight *s, const struct err *problem) {
+    struct tail_seen *seen = find_seen(source, s);
+    if (seen == NULL) {
+        seen = xmalloc(sizeof *seen);
+        vec_push(&source->seen, seen);
     }
-    vec_push(&source->seen, now);
+    *seen = (struct tail_seen){s->device, s->inode, s->size, s->mtime, source->epoch, *problem};
 }
 
 /* Of files that are gone. */
@@ -228,10 +248,12 @@ static void forget_seen(struct look *l) {
     for (size_t i = 0; i < source->seen.len; i++) {
         bool there = false;
         for (size_t j = 0; j < l->sights.len && !there; j++)
-            there = l->sights.items[j].inode == source->seen.items[i].inode &&
-                    l->sights.items[j].device == source->seen.items[i].device;
+            there = l->sights.items[j].inode == source->seen.items[i]->inode &&
+                    l->sights.items[j].device == source->seen.items[i]->device;
         if (there)
             source->seen.items[kept++] = source->seen.items[i];
+        else
+            free(source->seen.items[i]);
     }
     source->seen.len = kept;
 }
@@ -363,12 +385,13 @@ static bool is_new(const struct look *l, const struct sight *s, struct tail_byte
         if (n > m && strcmp(s->path + n - m, packings[i]) == 0 && !tail_bytes_packed(bytes))
             return false;
     }
-    return s->kin == KIN_ROTATED && s->size > 0 && s->mtime / 1000000 >= l->source->since_ms &&
-           !is_copy(l, bytes, err);
+    return s->kin == KIN_ROTATED && s->size > 0 &&
+           s->mtime / 1000000 >= l->source->since_ms - CLOCK_MS && !is_copy(l, bytes, err);
 }
 
 /* What is this file, which nobody has open? */
-static int settle(struct look *l, struct sight *s, bool *ret_later, struct err *err) {
+static int settle(struct look *l, struct sight *s, bool take_new, bool *ret_later,
+                  struct err *err) {
     struct tail_bytes *bytes = NULL;
     struct tail_file *f = NULL;
     bool end = false, copy = false;
@@ -377,8 +400,9 @@ static int settle(struct look *l, struct sight *s, bool *ret_later, struct err *
         rc = find_known(l, s, bytes, &f, &end, &copy, err);
     if (rc == 0 && f != NULL && f->bytes != NULL)
         tail_close_file(f);
-    *ret_later = rc == 0 && f == NULL && !s->live && !copy && is_too_early(l);
-    if (rc == 0 && f == NULL && !(copy && !s->live) && !*ret_later && is_new(l, s, bytes, err)) {
+    bool unknown = rc == 0 && f == NULL && (s->live || !copy);
+    *ret_later = unknown && !s->live && (!take_new || is_too_early(l));
+    if (unknown && !*ret_later && is_new(l, s, bytes, err)) {
         rc = tail_bytes_check(bytes, err);
         f = rc == 0 ? begin(l, s) : NULL;
     }
@@ -465,6 +489,23 @@ static void forget_files(struct tail *t) {
     t->files.len = kept;
 }
 
+static void find_place(struct look *l, struct sight *s, bool take_new) {
+    struct err err = {0};
+    bool later = false;
+    if (was_seen(l->source, s)) {
+        err = find_seen(l->source, s)->problem;
+    } else {
+        if (settle(l, s, take_new, &later, &err) == 0)
+            err.code = 0; /* of what was only asked */
+        if (!s->taken && !later && (err.code == 0 || err.code == ERR_CORRUPT))
+            set_seen(l->source, s, &err);
+    }
+    int64_t age_ms = clock_now_ms(l->t->options.clock) - s->mtime / 1000000;
+    if (err.code != 0 && err.code != ERR_NOTFOUND &&
+        (err.code != ERR_CORRUPT || age_ms >= UNFINISHED_MS))
+        l->source->error = err;
+}
+
 void tail_find(struct tail *t, struct tail_follow *source, double now) {
     struct look l = {.t = t, .source = source, .now = now};
     unsigned epoch = source->epoch;
@@ -475,20 +516,13 @@ void tail_find(struct tail *t, struct tail_follow *source, double now) {
         qsort(l.sights.items, l.sights.len, sizeof *l.sights.items, by_age);
     find_unchanged(&l);
     find_by_inode(&l);
-    for (size_t i = 0; i < l.sights.len; i++) {
-        struct sight *s = &l.sights.items[i];
-        struct err err = {0};
-        if (s->taken || was_seen(source, s))
-            continue;
-        bool later = false;
-        int rc = settle(&l, s, &later, &err);
-        bool writing = rc == ERR_CORRUPT &&
-                       clock_now_ms(t->options.clock) - s->mtime / 1000000 < UNFINISHED_MS;
-        if (rc != 0 && rc != ERR_NOTFOUND && !writing)
-            source->error = err;
-        if (!s->taken && !later && (rc == 0 || rc == ERR_CORRUPT))
-            set_seen(source, s);
-    }
+    for (size_t i = 0; i < l.sights.len; i++)
+        if (!l.sights.items[i].taken)
+            find_place(&l, &l.sights.items[i], false);
+    /* what is new but not the log itself: only now, as the log must be open to know its copies */
+    for (size_t i = 0; i < l.sights.len; i++)
+        if (!l.sights.items[i].taken)
+            find_place(&l, &l.sights.items[i], true);
     forget_seen(&l);
     forget_files(t);
     for (size_t i = 0; i < t->files.len; i++) {

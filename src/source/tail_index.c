@@ -18,6 +18,12 @@ bool tail_mark_is(const struct tail_mark *mark, struct str bytes) {
            memcmp(mark->hash.bytes, other.hash.bytes, sizeof other.hash.bytes) == 0;
 }
 
+void tail_position_set_head(struct tail_position *p, struct str head) {
+    p->head = tail_mark_of(head);
+    for (size_t i = 0; i < TAIL_STARTS && TAIL_START_BYTES(i) <= head.len; i++)
+        p->starts[i] = tail_mark_of(str_of(head.ptr, TAIL_START_BYTES(i))).hash;
+}
+
 void tail_position_release(struct tail_position *p) {
     free(p->source);
     free(p->pattern);
@@ -59,10 +65,25 @@ static void add_string(struct buf *out, const char *key, const char *value) {
     buf_add_char(out, '"');
 }
 
-static void add_mark(struct buf *out, const char *key, const struct tail_mark *mark) {
+static void add_hash(struct buf *out, const struct content_hash *hash) {
     char hex[2 * CONTENT_HASH_BYTES + 1];
-    sodium_bin2hex(hex, sizeof hex, mark->hash.bytes, sizeof mark->hash.bytes);
-    buf_printf(out, ",\"%s\":\"%s\",\"%s_len\":%u", key, hex, key, mark->len);
+    buf_add_cstr(out, sodium_bin2hex(hex, sizeof hex, hash->bytes, sizeof hash->bytes));
+}
+
+static void add_mark(struct buf *out, const char *key, const struct tail_mark *mark) {
+    buf_printf(out, ",\"%s\":\"", key);
+    add_hash(out, &mark->hash);
+    buf_printf(out, "\",\"%s_len\":%u", key, mark->len);
+}
+
+static void add_starts(struct buf *out, const struct tail_position *p) {
+    buf_add_cstr(out, ",\"starts\":[");
+    for (size_t i = 0; i < TAIL_STARTS && TAIL_START_BYTES(i) <= p->head.len; i++) {
+        buf_add_cstr(out, i ? ",\"" : "\"");
+        add_hash(out, &p->starts[i]);
+        buf_add_char(out, '"');
+    }
+    buf_add_char(out, ']');
 }
 
 static void add_number(struct buf *out, const char *key, uint64_t value) {
@@ -82,6 +103,7 @@ void tail_position_to_json(const struct tail_position *p, struct buf *out) {
     add_number(out, "head_at", p->head_at);
     add_mark(out, "head", &p->head);
     add_mark(out, "end", &p->end);
+    add_starts(out, p);
     buf_add_char(out, '}');
     add_number(out, "offset", p->offset);
     add_number(out, "lines", p->lines);
@@ -122,15 +144,25 @@ static uint64_t get_number(const json_t *o, const char *key) {
     return (uint64_t)json_integer_value(json_object_get(o, key));
 }
 
-static bool get_mark(const json_t *o, const char *key, const char *len_key, struct tail_mark *ret) {
-    const char *hex = json_string_value(json_object_get(o, key));
+static bool get_hash(const json_t *value, struct content_hash *ret) {
+    const char *hex = json_string_value(value);
     size_t len = 0;
+    return hex != NULL &&
+           sodium_hex2bin(ret->bytes, sizeof ret->bytes, hex, strlen(hex), NULL, &len, NULL) == 0 &&
+           len == sizeof ret->bytes;
+}
+
+static bool get_mark(const json_t *o, const char *key, const char *len_key, struct tail_mark *ret) {
     uint64_t bytes = get_number(o, len_key);
     ret->len = (uint32_t)bytes;
-    return bytes <= TAIL_MARK_BYTES && hex != NULL &&
-           sodium_hex2bin(ret->hash.bytes, sizeof ret->hash.bytes, hex, strlen(hex), NULL, &len,
-                          NULL) == 0 &&
-           len == sizeof ret->hash.bytes;
+    return bytes <= TAIL_MARK_BYTES && get_hash(json_object_get(o, key), &ret->hash);
+}
+
+static bool get_starts(const json_t *list, struct tail_position *ret) {
+    for (size_t i = 0; i < TAIL_STARTS && TAIL_START_BYTES(i) <= ret->head.len; i++)
+        if (!get_hash(json_array_get(list, i), &ret->starts[i]))
+            return false;
+    return true;
 }
 
 static bool read_position(const json_t *doc, struct tail_position *ret) {
@@ -153,6 +185,7 @@ static bool read_position(const json_t *doc, struct tail_position *ret) {
         .bid = get_number(doc, "bid"),
     };
     return get_mark(file, "head", "head_len", &ret->head) &&
+           get_starts(json_object_get(file, "starts"), ret) &&
            get_mark(file, "end", "end_len", &ret->end) && ret->end.len <= ret->offset &&
            ret->head_at <= ret->offset && ret->head.len <= ret->offset - ret->head_at;
 }

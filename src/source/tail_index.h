@@ -10,6 +10,9 @@
 #include "source/lines.h"
 
 #define TAIL_MARK_BYTES ((size_t)1024)
+#define TAIL_STARTS                                                                                \
+    4u /* hashes of the first 64, 128, 256, 512 bytes, for copies that are shorter */
+#define TAIL_START_BYTES(i) ((size_t)64 << (i))
 
 /* A file is known by its content: the first bytes (behind leading NUL bytes), and the last ones
  * before the offset. Device and inode only say where to look first: inodes are used again. */
@@ -26,9 +29,10 @@ struct tail_position {
     uint64_t device, inode;
     uint64_t head_at; /* leading NUL bytes */
     struct tail_mark head, end;
-    uint64_t offset; /* unpacked bytes taken */
-    uint64_t lines;  /* lines in them: without empty ones and header lines */
-    bool open;       /* the line behind the offset was taken without its end: pass over its rest */
+    struct content_hash starts[TAIL_STARTS]; /* those that `head` is long enough for */
+    uint64_t offset;                         /* unpacked bytes taken */
+    uint64_t lines; /* lines in them: without empty ones and header lines */
+    bool open;      /* the line behind the offset was taken without its end: pass over its rest */
     bool names_site;
     char *format; /* "" not decided */
     char *header; /* in force; "" none */
@@ -61,6 +65,8 @@ MUSTCHECK int tail_index_from_json(struct tail_index *index, struct str json, st
 int64_t tail_index_since(struct tail_index *index, const char *source, const char *pattern,
                          int64_t now_ms);
 
+/* The head and the starts of it. */
+void tail_position_set_head(struct tail_position *p, struct str head);
 struct tail_mark tail_mark_of(struct str bytes);
 bool tail_mark_is(const struct tail_mark *mark, struct str bytes);
 

@@ -28,7 +28,7 @@ struct tail_piece {
 struct tail_file {
     struct tail_position at;     /* durable */
     struct tail_bytes *bytes;    /* NULL: it is not open */
-    struct tail_piece head, end; /* valid while it is open */
+    struct tail_piece head, end; /* len 0: not known, it was not open yet */
     struct format *format;       /* NULL: not decided */
     bool live;                   /* it is where the log's name says */
     bool found;                  /* some file of the last look is this one */
@@ -50,6 +50,7 @@ struct tail_seen {
     uint64_t device, inode, size;
     int64_t mtime;
     unsigned epoch;
+    struct err problem; /* code 0: none */
 };
 
 struct tail_follow {
@@ -57,7 +58,7 @@ struct tail_follow {
     bool site_by_lines;
     int64_t since_ms;
     unsigned epoch; /* grows when a file found or lost its place: all are looked at anew */
-    VEC(struct tail_seen) seen;
+    VEC(struct tail_seen *) seen;
     struct err error;
     uint64_t lines;
 };
