@@ -58,12 +58,23 @@ static void guard(struct http_exchange *x, void *arg) {
         handlers[route->place](x, arg);
 }
 
+const double api_seconds_steps[API_SECONDS_STEPS] = {0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10};
+
 static void count(struct http_exchange *x, void *arg) {
     struct api *api = arg;
-    const struct api_route *route = http_route(x)->extra;
-    unsigned hundreds = http_status(x) / 100;
-    if (hundreds < ARRAY_LEN(api->counts[0].requests))
-        atomic_fetch_add(&api->counts[route->place].requests[hundreds], 1);
+    const struct http_route *route = http_route(x);
+    struct api_counts *counts =
+        &api->counts[route != NULL ? ((const struct api_route *)route->extra)->place : PLACES];
+    unsigned hundreds = http_status(x) / 100, step = 0;
+    if (hundreds == 0 || hundreds >= ARRAY_LEN(counts->requests))
+        return; /* gone before it had asked */
+    double seconds = http_seconds(x);
+    while (step < API_SECONDS_STEPS && seconds > api_seconds_steps[step])
+        step++;
+    atomic_fetch_add_explicit(&counts->requests[hundreds], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->steps[step], 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&counts->micros, (unsigned long long)(seconds * 1e6),
+                              memory_order_relaxed);
 }
 
 void api_reply_err(struct http_exchange *x, const struct err *err) {
@@ -94,12 +105,31 @@ struct client *api_take_client(struct api *api, struct err *err) {
     const struct instance *in = live_instance(api->options.live);
     if (client == NULL && client_new(engine_process_socket(in->engine), NULL, &client, err) != 0)
         return NULL;
+    pthread_mutex_lock(&api->mutex);
+    vec_push(&api->busy, client);
+    if (api->stopping)
+        client_stop(client);
+    pthread_mutex_unlock(&api->mutex);
     return client;
 }
 
 void api_give_client(struct api *api, struct client *client) {
     pthread_mutex_lock(&api->mutex);
+    for (size_t i = 0; i < api->busy.len; i++)
+        if (api->busy.items[i] == client) {
+            api->busy.items[i] = api->busy.items[--api->busy.len];
+            break;
+        }
     vec_push(&api->clients, client);
+    pthread_mutex_unlock(&api->mutex);
+}
+
+/* Every statement that runs for a client ends with ERR_STOPPED, and so will others. */
+static void stop_clients(struct api *api) {
+    pthread_mutex_lock(&api->mutex);
+    api->stopping = true;
+    for (size_t i = 0; i < api->busy.len; i++)
+        client_stop(api->busy.items[i]);
     pthread_mutex_unlock(&api->mutex);
 }
 
@@ -108,7 +138,7 @@ void api_give_client(struct api *api, struct client *client) {
 int api_open(const struct api_options *options, struct api **ret, struct err *err) {
     struct api *api = xcalloc(1, sizeof *api);
     api->options = *options;
-    api->counts = xcalloc(PLACES, sizeof *api->counts);
+    api->counts = xcalloc(PLACES + 1, sizeof *api->counts);
     api->started_ms = clock_now_ms(&clock_system);
     pthread_mutex_init(&api->mutex, NULL);
     api->answers = answers_new(ANSWERS_BYTES);
@@ -153,6 +183,7 @@ void api_drain(struct api *api, double seconds) {
     local_ask_stop(api->local);
     if (api->server != NULL)
         http_server_drain(api->server, seconds);
+    stop_clients(api);
     local_stop(api->local);
 }
 
@@ -166,6 +197,7 @@ void api_close(struct api *api) {
     for (size_t i = 0; i < api->clients.len; i++)
         client_free(api->clients.items[i]);
     vec_free(&api->clients);
+    vec_free(&api->busy);
     answers_free(api->answers);
     recent_ids_free(api->recent);
     pthread_mutex_destroy(&api->mutex);

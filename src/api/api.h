@@ -44,9 +44,10 @@ MUSTCHECK int api_listen(struct api *api, const char *listen, struct err *err);
 unsigned api_port(const struct api *api);
 /* The configuration was read again and is good: take over what can be changed while running. */
 MUSTCHECK int api_reload(struct api *api, const struct config *config, struct err *err);
-/* No new requests; what waits is answered, at most for `seconds`. Before live_stop(). */
+/* No new requests; what waits is answered, at most for `seconds`; statements that still run then
+ * are ended. Before live_stop(). */
 void api_drain(struct api *api, double seconds);
-/* After live_stop(). Takes NULL. */
+/* Between live_stop() and live_free(). Takes NULL. */
 void api_close(struct api *api);
 
 #endif

@@ -30,9 +30,14 @@ struct api_route {
 };
 
 /* Counters for /metrics, by route and status class. */
+#define API_SECONDS_STEPS 7
+extern const double api_seconds_steps[API_SECONDS_STEPS];
 struct api_counts {
     atomic_ullong requests[6]; /* by hundreds of the status */
-    atomic_ullong micros;      /* time in handlers */
+    /* Time from the whole request to its answer: how many took at most so long as the step, and
+     * longer. */
+    atomic_ullong steps[API_SECONDS_STEPS + 1];
+    atomic_ullong micros;
 };
 
 /* Who asks, and what they may see. Set by the guard before the handler is called. */
@@ -65,9 +70,11 @@ struct api {
     struct local *local;
     struct local_imports *imports;
     struct recent_ids *recent;    /* of beacons and of records that are sent in */
-    pthread_mutex_t mutex;        /* guards clients */
+    pthread_mutex_t mutex;        /* guards the next three */
     VEC(struct client *) clients; /* of the engine, not in use */
-    struct api_counts *counts;    /* by place of the route */
+    VEC(struct client *) busy;    /* and those in use */
+    bool stopping;                /* no clients any more */
+    struct api_counts *counts;    /* by place of the route; the last one: no route */
     int64_t started_ms;
 };
 

@@ -141,6 +141,7 @@ int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, st
     tails_stop(s.tails);
     live_stop(s.live);
     api_close(s.api);
+    live_free(s.live);
     instance_close(s.in);
     config_free(s.config);
     if (rc == 0 && s.fatal.code != 0)

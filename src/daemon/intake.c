@@ -2,18 +2,23 @@
 
 #include "base/limits.h"
 #include "base/log.h"
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/statvfs.h>
+#include <time.h>
 
 /* Of one block; the rest of the tickets makes the next one. */
 #define BLOCK_BYTES ((size_t)4 << 20)
-#define FULL_PAUSE_SECONDS 1.0 /* a full disk is not tried more often */
+#define FULL_PAUSE_SECONDS 1           /* a full disk is not tried more often */
+#define ROOM_BYTES ((uint64_t)1 << 20) /* so much must be free before it counts as not full */
 
 struct intake {
     struct intake_options options;
     struct lake_writer *writer; /* of the thread; NULL after an error of the lake */
     VEC(struct record) records;
-    double full_since;
+    bool full; /* the disk, when it was last tried */
+    double looked_at;
     struct err fatal; /* code 0: fine */
 
     pthread_t thread;
@@ -53,6 +58,20 @@ static struct intake_ticket *take(struct intake *in, struct intake_ticket **queu
     return taken;
 }
 
+/* Nobody may come and try while the server says that it is not ready: so it looks by itself. */
+static void look_for_room(struct intake *in) {
+    struct statvfs fs;
+    in->looked_at = clock_monotonic_seconds();
+    if (statvfs(in->options.lake_root, &fs) != 0 ||
+        (uint64_t)fs.f_bavail * fs.f_frsize < ROOM_BYTES)
+        return;
+    in->full = false;
+    log_line(LOG_INFO, "disk_has_room", "dataset=%s", dataset_name(in->options.dataset));
+    pthread_mutex_lock(&in->mutex);
+    in->counts.full = false;
+    pthread_mutex_unlock(&in->mutex);
+}
+
 /* A writer is closed for good after an error: with room on the disk again, a new one begins behind
  * what is durable. */
 static int open_writer(struct intake *in, struct err *err) {
@@ -68,8 +87,9 @@ static int open_writer(struct intake *in, struct err *err) {
 
 static int commit(struct intake *in, uint64_t *ret_bid, struct err *err) {
     struct record_batch batch = {in->records.items, in->records.len};
-    /* what is refused in the pause does not make it longer, or it would never end under load */
-    if (in->full_since > 0 && clock_monotonic_seconds() - in->full_since < FULL_PAUSE_SECONDS)
+    if (in->full && clock_monotonic_seconds() - in->looked_at >= FULL_PAUSE_SECONDS)
+        look_for_room(in);
+    if (in->full)
         return err_set(err, ERR_NOSPACE, "no space left for the lake");
     int rc = open_writer(in, err);
     if (rc == 0)
@@ -81,9 +101,10 @@ static int commit(struct intake *in, uint64_t *ret_bid, struct err *err) {
     lake_writer_close(in->writer);
     in->writer = NULL;
     if (rc == ERR_NOSPACE) {
-        if (in->full_since == 0)
+        if (!in->full)
             log_line(LOG_ERROR, "disk_full", "dataset=%s", dataset_name(in->options.dataset));
-        in->full_since = clock_monotonic_seconds();
+        in->full = true;
+        in->looked_at = clock_monotonic_seconds();
     } else if (in->fatal.code == 0) {
         in->fatal = *err;
         in->fatal.code = rc;
@@ -97,13 +118,15 @@ static void count(struct intake *in, int rc, uint64_t bid, size_t tickets) {
     if (rc == 0) {
         in->durable = bid;
         in->counts.blocks++;
+        in->counts.tickets += tickets;
         in->counts.records += in->records.len;
         for (size_t i = 0; i < in->records.len; i++)
             in->counts.bytes += in->records.items[i].body.len;
     } else {
         in->counts.refused += tickets;
     }
-    in->counts.full = rc == ERR_NOSPACE;
+    in->counts.full = in->full;
+    in->counts.failed = in->fatal.code != 0;
     pthread_mutex_unlock(&in->mutex);
 }
 
@@ -114,10 +137,6 @@ static void write_tickets(struct intake *in, struct intake_ticket *queue) {
         uint64_t bid = 0;
         size_t n = 0;
         int rc = commit(in, &bid, &err);
-        if (rc == 0 && in->full_since > 0) {
-            log_line(LOG_INFO, "disk_has_room", "dataset=%s", dataset_name(in->options.dataset));
-            in->full_since = 0;
-        }
         for (struct intake_ticket *t = tickets; t != NULL; t = t->next)
             n++;
         count(in, rc, bid, n);
@@ -131,12 +150,27 @@ static void write_tickets(struct intake *in, struct intake_ticket *queue) {
     }
 }
 
+/* With the mutex. */
+static void wait_for_tickets(struct intake *in) {
+    while (in->first == NULL && !in->stop) {
+        struct timespec end;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        end.tv_sec += FULL_PAUSE_SECONDS;
+        if (!in->full) {
+            pthread_cond_wait(&in->submitted, &in->mutex);
+        } else if (pthread_cond_timedwait(&in->submitted, &in->mutex, &end) == ETIMEDOUT) {
+            pthread_mutex_unlock(&in->mutex);
+            look_for_room(in);
+            pthread_mutex_lock(&in->mutex);
+        }
+    }
+}
+
 static void *intake_main(void *arg) {
     struct intake *in = arg;
     pthread_mutex_lock(&in->mutex);
     for (;;) {
-        while (in->first == NULL && !in->stop)
-            pthread_cond_wait(&in->submitted, &in->mutex);
+        wait_for_tickets(in);
         struct intake_ticket *queue = in->first;
         if (queue == NULL)
             break;
@@ -165,8 +199,12 @@ int intake_open(const struct intake_options *options, struct intake **ret, struc
         log_line(LOG_INFO, "lake_tail_cut", "dataset=%s bytes=%llu", dataset_name(options->dataset),
                  (unsigned long long)cut);
     in->durable = lake_writer_last(in->writer);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
     pthread_mutex_init(&in->mutex, NULL);
-    pthread_cond_init(&in->submitted, NULL);
+    pthread_cond_init(&in->submitted, &attr);
+    pthread_condattr_destroy(&attr);
     if (pthread_create(&in->thread, NULL, intake_main, in) != 0) {
         lake_writer_close(in->writer);
         free(in);
@@ -179,12 +217,16 @@ int intake_open(const struct intake_options *options, struct intake **ret, struc
 void intake_submit(struct intake *in, struct intake_ticket *ticket) {
     ticket->next = NULL;
     pthread_mutex_lock(&in->mutex);
-    assert(!in->stop);
-    if (in->first == NULL)
-        pthread_cond_signal(&in->submitted);
-    *in->end = ticket;
-    in->end = &ticket->next;
+    bool taken = !in->stop;
+    if (taken) {
+        if (in->first == NULL)
+            pthread_cond_signal(&in->submitted);
+        *in->end = ticket;
+        in->end = &ticket->next;
+    }
     pthread_mutex_unlock(&in->mutex);
+    if (!taken)
+        ticket->done(ticket, ERR_STOPPED, 0);
 }
 
 /* --- submit and wait --- */
@@ -239,14 +281,21 @@ struct intake_counts intake_counts(struct intake *in) {
     return counts;
 }
 
-void intake_close(struct intake *in) {
+void intake_stop(struct intake *in) {
     if (in == NULL)
         return;
     pthread_mutex_lock(&in->mutex);
+    bool stopped = in->stop;
     in->stop = true;
     pthread_cond_signal(&in->submitted);
     pthread_mutex_unlock(&in->mutex);
-    pthread_join(in->thread, NULL);
+    if (!stopped)
+        pthread_join(in->thread, NULL);
+}
+
+void intake_free(struct intake *in) {
+    if (in == NULL)
+        return;
     lake_writer_close(in->writer);
     vec_free(&in->records);
     pthread_cond_destroy(&in->submitted);

@@ -4,9 +4,9 @@
  * tickets that came while it was busy, appends them as one block, syncs, and answers each. So an
  * acknowledgement always comes after fdatasync, and many clients share one.
  *
- * A full disk answers ERR_NOSPACE and is tried again with later tickets; a failed write or sync
- * (ERR_IO) is never retried: every ticket from then on gets it, and `failed` is called once, which
- * ends the server. */
+ * A full disk answers ERR_NOSPACE until there is room again, which is looked for every second; a
+ * failed write or sync (ERR_IO) is never retried: every ticket from then on gets it, and `failed`
+ * is called once, which ends the server. */
 #ifndef CASK_INTAKE_H
 #define CASK_INTAKE_H
 
@@ -36,20 +36,25 @@ struct intake_options {
 
 struct intake_counts {
     uint64_t records, blocks, bytes, refused; /* refused: tickets that were not taken */
+    uint64_t tickets;                         /* that were written: blocks share them */
     bool full;                                /* the disk is full */
+    bool failed;                              /* the lake cannot be written any more */
 };
 
 /* Recovers the dataset's tail. Errors of lake_writer_open(). */
 MUSTCHECK int intake_open(const struct intake_options *options, struct intake **ret,
                           struct err *err);
-/* Any thread. done() is called exactly once, also after an error; not from within this call. */
+/* Any thread. done() is called exactly once, also after an error; from within this call only after
+ * intake_stop(), with ERR_STOPPED. */
 void intake_submit(struct intake *in, struct intake_ticket *ticket);
 /* Submit and wait; the batch becomes a block of its own. */
 MUSTCHECK int intake_write(struct intake *in, struct record_batch records, uint64_t *ret_bid,
                            struct err *err);
 uint64_t intake_durable(struct intake *in);
 struct intake_counts intake_counts(struct intake *in);
-/* Writes what was submitted, then ends. Takes NULL. */
-void intake_close(struct intake *in);
+/* Writes what was submitted, then ends; who submits later is refused. Takes NULL. */
+void intake_stop(struct intake *in);
+/* After intake_stop(). Takes NULL. */
+void intake_free(struct intake *in);
 
 #endif

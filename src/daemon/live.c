@@ -4,6 +4,7 @@
 #include "daemon/applier.h"
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,6 +15,7 @@
 #define RETRY_SECONDS_MAX 30.0 /* after errors, growing from 1 s */
 #define STUCK_SECONDS 60.0     /* a store that could not get on for so long is not waited for */
 #define LOOK_SECONDS 0.2       /* between two looks at what a waiting caller wants */
+#define JOIN_SECONDS 3         /* at the end, for what runs */
 #define DROP_TRIES 30          /* while the engine is away, a second each */
 
 struct live {
@@ -154,6 +156,17 @@ static void say(struct live *l, int rc, const struct err *err) {
         log_line(LOG_INFO, "ready", "version=%llu", (unsigned long long)l->state.version);
 }
 
+/* A merge that a full disk cut short can leave a part that cannot be read. The engine takes such
+ * parts out when it starts; then their months are made again from the lake. */
+static void restart_engine_if_broken(struct live *l, const struct err *err) {
+    if (strstr(err->text, "(CORRUPTED_DATA)") == NULL)
+        return;
+    int pid = engine_process_pid(l->in->engine);
+    log_line(LOG_WARN, "engine_restarted", "reason=\"a part is broken\"");
+    if (pid > 0)
+        kill(pid, SIGKILL);
+}
+
 static void *applier_main(void *arg) {
     struct live *l = arg;
     struct applier *appliers[DATASET_MAX + 1] = {0};
@@ -177,6 +190,8 @@ static void *applier_main(void *arg) {
         if (rc != 0)
             close_appliers(appliers); /* they begin by asking the store what it has */
         say(l, rc, &err);
+        if (rc == ERR_ENGINE)
+            restart_engine_if_broken(l, &err);
         first = false;
         pthread_mutex_lock(&l->mutex);
         leave(l);
@@ -275,25 +290,52 @@ int live_start(struct instance *in, void (*failed)(void *arg, const struct err *
     }
     if (rc != 0) {
         live_stop(l);
+        live_free(l);
         return rc;
     }
     *ret = l;
     return 0;
 }
 
+/* A thread may wait for a statement of an engine that hangs. Its sudden end is harmless, and those
+ * who wait for it are told. */
+static void join(struct live *l, pthread_t thread) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += JOIN_SECONDS;
+    if (pthread_timedjoin_np(thread, NULL, &end) == 0)
+        return;
+    engine_process_set_restart(l->in->engine, false);
+    int pid = engine_process_pid(l->in->engine);
+    if (pid > 0) {
+        log_line(LOG_WARN, "engine_killed", "pid=%d reason=\"it hangs while the server stops\"",
+                 pid);
+        kill(pid, SIGKILL);
+    }
+    pthread_join(thread, NULL);
+}
+
 void live_stop(struct live *l) {
     if (l == NULL)
         return;
     for (size_t i = 0; i < ARRAY_LEN(l->intakes); i++)
-        intake_close(l->intakes[i]);
+        intake_stop(l->intakes[i]);
     pthread_mutex_lock(&l->mutex);
     l->stop = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
     if (l->applying)
-        pthread_join(l->applier, NULL);
+        join(l, l->applier);
     if (l->sealing)
-        pthread_join(l->sealer, NULL);
+        join(l, l->sealer);
+    l->applying = l->sealing = false;
+}
+
+void live_free(struct live *l) {
+    if (l == NULL)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(l->intakes); i++)
+        intake_free(l->intakes[i]);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
     free(l);

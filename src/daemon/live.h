@@ -33,8 +33,12 @@ struct live_state {
  * `failed`: the lake cannot be written any more (see intake.h); called on any thread. */
 MUSTCHECK int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err),
                          void *arg, struct live **ret, struct err *err);
-/* Stops taking records first; all tickets are answered. The store keeps what it has. Takes NULL. */
+/* Stops taking records first; all tickets are answered, everybody who waits here is told, later
+ * tickets get ERR_STOPPED. The store keeps what it has; an engine that does not let go within a few
+ * seconds is killed. Takes NULL. */
 void live_stop(struct live *live);
+/* After live_stop(), when nobody can call anything here any more. Takes NULL. */
+void live_free(struct live *live);
 
 struct instance *live_instance(struct live *live);
 /* DATASET_LOGS or DATASET_WEB. */

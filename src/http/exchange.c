@@ -1,5 +1,6 @@
 #include "http/exchange.h"
 
+#include "base/clock.h"
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ struct str http_peer(const struct http_exchange *x) {
 bool http_is_local(const struct http_exchange *x) { return x->local; }
 const struct http_route *http_route(const struct http_exchange *x) { return x->route; }
 unsigned http_status(const struct http_exchange *x) { return x->status; }
+double http_seconds(const struct http_exchange *x) { return x->seconds; }
 
 static struct str lookup(const struct http_exchange *x, enum MHD_ValueKind kind, const char *name) {
     const char *value = NULL;
@@ -89,6 +91,7 @@ void http_reply(struct http_exchange *x, unsigned status) {
     pthread_mutex_lock(&s->mutex);
     assert(x->state == EXCHANGE_WAITING);
     x->status = status;
+    x->seconds = clock_monotonic_seconds() - x->began;
     x->state = EXCHANGE_READY;
     s->waiting--;
     if (s->waiting == 0)
@@ -139,6 +142,10 @@ enum MHD_Result exchange_send(struct http_exchange *x) {
         return MHD_NO;
     for (size_t i = 0; i + 1 < x->headers.len; i += 2)
         MHD_add_response_header(r, x->headers.items[i], x->headers.items[i + 1]);
+    if (x->server->closing)
+        MHD_add_response_header(r, "Connection", "close");
+    if (x->stream == NULL)
+        connection_sends(x->server, x->connection, body);
     enum MHD_Result rc = MHD_queue_response(x->connection, x->status, r);
     MHD_destroy_response(r);
     x->state = EXCHANGE_SENT;

@@ -6,6 +6,7 @@
 
 #include <microhttpd.h>
 #include <pthread.h>
+#include <stdatomic.h>
 
 #define HTTP_PARAMS_MAX 4
 
@@ -13,9 +14,9 @@
  * exchange, until http_reply(); then the event thread again. */
 enum exchange_state {
     EXCHANGE_READING,
+    EXCHANGE_REFUSED, /* its body is thrown away before it is told */
     EXCHANGE_WAITING, /* suspended, or with its handler */
     EXCHANGE_READY,   /* replied, the response is still to be queued */
-    EXCHANGE_STREAM,
     EXCHANGE_SENT
 };
 
@@ -24,15 +25,20 @@ struct http_exchange {
     struct MHD_Connection *connection;
     enum exchange_state state; /* of EXCHANGE_WAITING on: guarded by server->mutex */
     bool suspended;
+    bool open; /* counted by server->open */
     bool local;
     enum http_method method;
     const struct http_route *route;
+    unsigned methods; /* that its path takes */
     struct str path, params[HTTP_PARAMS_MAX];
     char *path_bytes; /* owns path and params */
     struct buf body;
+    size_t thrown_away; /* of a refused body */
+    const char *refusal;
     struct buf out;
     VEC(char *) headers; /* name, value, name, value ... */
     unsigned status;
+    double began, seconds; /* when the request was whole; until it was answered */
     char peer[64];
     struct http_stream *stream;
     void *extra;
@@ -40,16 +46,37 @@ struct http_exchange {
     struct http_exchange *next; /* in the queue of the workers */
 };
 
+/* A connection, from its event thread to the reaper (connection.c). */
+struct http_connection {
+    int fd;
+    atomic_llong since_ms; /* waiting for a whole request since then; 0: not */
+    atomic_llong until_ms; /* to be shut down then; 0: never */
+    struct http_connection *next, **link;
+};
+
 struct http_server {
     struct http_options options;
     struct MHD_Daemon *tcp, *local;
     unsigned port;
+    unsigned max_connections; /* over TCP */
+    int64_t request_ms;
+    atomic_bool closing; /* answers end their connections */
+
     pthread_mutex_t mutex; /* guards all below, and states of exchanges */
     pthread_cond_t queued, idle;
     struct http_exchange *first, *last; /* for the workers */
     unsigned waiting;                   /* exchanges between handler and answer */
+    unsigned open;                      /* and those whose answer is not sent */
     bool draining, stopping;            /* new requests get 503; workers end */
     VEC(pthread_t) workers;
+
+    pthread_mutex_t reaper_mutex; /* guards all below; taken by itself */
+    pthread_cond_t reaper_wake;
+    pthread_t reaper;
+    bool reaping, reaper_stop;
+    struct http_connection *connections;
+    unsigned n_connections;
+    uint64_t timeouts;
 };
 
 /* The route for a path, NULL if there is none. *ret_methods: what the path takes with any method.
@@ -66,5 +93,35 @@ void exchange_free(struct http_exchange *x);
 struct MHD_Response *stream_response(struct http_exchange *x);
 /* The connection is over. */
 void stream_closed(struct http_stream *s);
+
+/* --- request.c: callbacks of libmicrohttpd, on event threads --- */
+
+enum MHD_Result request_on_tcp(void *cls, struct MHD_Connection *c, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **state);
+enum MHD_Result request_on_local(void *cls, struct MHD_Connection *c, const char *url,
+                                 const char *method, const char *version, const char *upload,
+                                 size_t *upload_size, void **state);
+void request_completed(void *cls, struct MHD_Connection *c, void **state,
+                       enum MHD_RequestTerminationCode why);
+/* %XX in place; "%00" stays as it is: a path is a C string in libmicrohttpd. */
+size_t request_unescape(void *cls, struct MHD_Connection *c, char *text);
+
+/* --- listen.c --- */
+
+MUSTCHECK int listen_tcp(const char *listen_on, int *ret, unsigned *ret_port, struct err *err);
+MUSTCHECK int listen_local(const char *path, int *ret, struct err *err);
+
+/* --- connection.c --- */
+
+/* Slower than this is too slow, on the long run. */
+#define CONNECTION_BYTES_A_SECOND 16384
+void connection_notify(void *cls, struct MHD_Connection *c, void **context,
+                       enum MHD_ConnectionNotificationCode code);
+void connection_received(struct MHD_Connection *c, size_t bytes); /* of a body */
+void connection_waits(struct MHD_Connection *c);                  /* for us, as long as it takes */
+void connection_sends(struct http_server *s, struct MHD_Connection *c, size_t bytes);
+void connection_answered(struct http_server *s, struct MHD_Connection *c);
+void *connection_reaper_main(void *arg);
 
 #endif

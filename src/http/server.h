@@ -7,7 +7,8 @@
  *
  * Refused before any handler sees them: a request with both Content-Length and Transfer-Encoding or
  * with two Content-Lengths (400; libmicrohttpd 0.9.75 takes both), bodies over the limit (413),
- * unknown paths (404) and methods (405). */
+ * unknown paths (404) and methods (405). A client that drips its request, or does not take its
+ * answer, is closed (connection.c). */
 #ifndef CASK_HTTP_SERVER_H
 #define CASK_HTTP_SERVER_H
 
@@ -55,17 +56,30 @@ struct http_options {
     void *arg;        /* of the handlers */
     unsigned workers; /* threads for HTTP_WORKER */
     unsigned events;  /* event threads for TCP */
-    /* Called (on the event or worker thread, once) when the answer of an exchange is complete or
-     * its client is gone: for counting. May be NULL. */
+    /* A request must be whole, and an answer taken, so long after the one before it at most, and
+     * one second more for each 16 KiB; 0: HTTP_REQUEST_SECONDS. */
+    unsigned request_seconds;
+    unsigned max_connections; /* over TCP; 0: as descriptors allow, at most HTTP_CONNECTIONS */
+    /* Called (on the event thread, once) when the answer of an exchange is sent or its client is
+     * gone: for counting. http_route() is NULL for what no route was found for. May be NULL. */
     void (*done)(struct http_exchange *x, void *arg);
 };
+
+#define HTTP_REQUEST_SECONDS 60
+#define HTTP_CONNECTIONS 16384
 
 /* ERR_USAGE: an address that cannot be read; ERR_FAILED: it is in use or not permitted. */
 MUSTCHECK int http_server_start(const struct http_options *options, struct http_server **ret,
                                 struct err *err);
 /* The port that was bound (for ":0" in tests); 0 without TCP. */
 unsigned http_server_port(const struct http_server *s);
-/* Stop accepting, wait up to `seconds` until no exchange waits for its answer. */
+struct http_counts {
+    unsigned connections; /* open now */
+    uint64_t timeouts;    /* connections shut down because they took too long */
+};
+struct http_counts http_server_counts(struct http_server *s);
+/* Stop accepting, wait up to `seconds` until no exchange waits for its answer, and a second more
+ * until the answers are sent. */
 void http_server_drain(struct http_server *s, double seconds);
 /* After a drain. Whoever holds exchanges has replied by now, whoever holds streams has ended them.
  * Requests that come in between get 503. Takes NULL. */
@@ -104,6 +118,8 @@ void http_reply(struct http_exchange *x, unsigned status);
 void http_reply_error(struct http_exchange *x, unsigned status, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
 unsigned http_status(const struct http_exchange *x); /* of the answer; 0 before it */
+/* From the whole request to http_reply(); 0 for what was refused before. */
+double http_seconds(const struct http_exchange *x);
 
 /* What the layer above wants to keep with an exchange until it is done; `release` may be NULL. */
 void http_set_extra(struct http_exchange *x, void *extra, void (*release)(void *extra));

@@ -1,0 +1,81 @@
+/* Sockets to listen on. */
+#include "http/exchange.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 1024
+
+/* "host:port", "[v6]:port", ":port" */
+static bool split_address(const char *listen, char host[256], char port[16]) {
+    const char *colon = strrchr(listen, ':');
+    if (colon == NULL || strlen(colon + 1) == 0 || strlen(colon + 1) > 5)
+        return false;
+    snprintf(port, 16, "%s", colon + 1);
+    size_t n = (size_t)(colon - listen);
+    if (n >= 2 && listen[0] == '[' && listen[n - 1] == ']') {
+        listen++;
+        n -= 2;
+    } else if (memchr(listen, ':', n) != NULL) {
+        return false;
+    }
+    snprintf(host, 256, "%.*s", (int)min_size(n, 255), listen);
+    return true;
+}
+
+int listen_tcp(const char *listen_on, int *ret, unsigned *ret_port, struct err *err) {
+    char host[256], port[16];
+    if (!split_address(listen_on, host, port))
+        return err_set(err, ERR_USAGE, "listen: \"%s\" is no address:port", listen_on);
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int rc = getaddrinfo(*host ? host : NULL, port, &hints, &found);
+    if (rc != 0)
+        return err_set(err, ERR_USAGE, "listen: %s: %s", listen_on, gai_strerror(rc));
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
+    rc = 0;
+    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+        bind(fd, found->ai_addr, found->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0)
+        rc = err_errno(err, ERR_FAILED, "listen on %s", listen_on);
+    freeaddrinfo(found);
+    if (rc != 0) {
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    struct sockaddr_storage bound;
+    socklen_t size = sizeof bound;
+    if (getsockname(fd, (struct sockaddr *)&bound, &size) == 0)
+        *ret_port =
+            ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)(void *)&bound)->sin6_port
+                                              : ((struct sockaddr_in *)(void *)&bound)->sin_port);
+    *ret = fd;
+    return 0;
+}
+
+int listen_local(const char *path, int *ret, struct err *err) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof at.sun_path)
+        return err_set(err, ERR_USAGE, "%s: the name is too long for a socket", path);
+    memcpy(at.sun_path, path, strlen(path));
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    unlink(path); /* of a server that is gone: ours is the data directory */
+    mode_t mask = umask(0177);
+    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
+    umask(mask);
+    if (!bound || listen(fd, BACKLOG) < 0) {
+        int rc = err_errno(err, ERR_FAILED, "%s", path);
+        if (fd >= 0)
+            close(fd);
+        return rc;
+    }
+    *ret = fd;
+    return 0;
+}
