@@ -3,9 +3,9 @@
  * Start: lock, control data, engine, intakes (from here on records can be taken), HTTP, sources.
  * Stop, in the other direction: no new requests, sources end, what was taken becomes durable and is
  * answered, the store keeps what it has. */
+#include "cmd/serve.h"
 #include "api/api.h"
 #include "base/log.h"
-#include "cmd/cmd.h"
 #include "cmd/store.h"
 #include "daemon/tails.h"
 
@@ -91,9 +91,10 @@ static void reload(struct server *s, const struct cmd_context *ctx) {
     }
     tails_reload(s->tails, fresh);
     log_line(LOG_INFO, "reloaded", "file=%s", fresh->file != NULL ? fresh->file : "");
+    config_free(fresh);
 }
 
-static void run(struct server *s, const struct cmd_context *ctx, const sigset_t *signals) {
+static void wait_for_end(struct server *s, const struct cmd_context *ctx, const sigset_t *signals) {
     notify("READY=1");
     for (;;) {
         int signal_number = 0;
@@ -108,36 +109,46 @@ static void run(struct server *s, const struct cmd_context *ctx, const sigset_t 
     notify("STOPPING=1");
 }
 
-int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+/* Everything is up. */
+static int run(struct server *s, const struct serve_options *o, const sigset_t *signals,
+               struct err *err) {
+    unsigned port = api_port(s->api);
+    log_line(LOG_INFO, "listening", "port=%u", port);
+    int rc = o->started != NULL ? o->started(o->arg, s->live, port, err) : 0;
+    if (rc == 0)
+        wait_for_end(s, o->ctx, signals);
+    if (o->stopping != NULL)
+        o->stopping(o->arg);
+    log_line(LOG_INFO, "stopping", "seconds=%.0f", DRAIN_SECONDS);
+    api_drain(s->api, DRAIN_SECONDS);
+    return rc;
+}
+
+int serve_run(const struct serve_options *o, struct err *err) {
     struct server s = {.main = pthread_self(), .commands = {ATOMIC_FLAG_INIT}};
     sigset_t signals;
-    const char *listen = cmd_value(args, "listen", 0);
-    int rc = cmd_config(ctx, &s.config, err);
+    int rc = cmd_config(o->ctx, &s.config, err);
     if (rc != 0)
         return rc;
     block_signals(&signals);
     raise_limits();
-    rc = instance_open(s.config, cmd_data_dir(ctx, s.config), "serve", &s.in, err);
+    rc = instance_open(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);
     if (rc == 0)
         rc = live_start(s.in, on_failed, &s, &s.live, err);
     if (rc == 0)
         rc = tails_start(s.live, s.config, &s.tails, err);
-    const struct api_options options = {.config = s.config,
-                                        .config_path = ctx->config_path,
+    const struct api_options options = {.config_path = o->ctx->config_path,
                                         .live = s.live,
                                         .tails = s.tails,
+                                        .open = o->open,
                                         .run = cmd_serve_run,
                                         .run_arg = &s.commands};
     if (rc == 0)
         rc = api_open(&options, &s.api, err);
     if (rc == 0)
-        rc = api_listen(s.api, listen != NULL ? listen : s.config->listen, err);
-    if (rc == 0) {
-        log_line(LOG_INFO, "listening", "port=%u", api_port(s.api));
-        run(&s, ctx, &signals);
-        log_line(LOG_INFO, "stopping", "seconds=%.0f", DRAIN_SECONDS);
-        api_drain(s.api, DRAIN_SECONDS);
-    }
+        rc = api_listen(s.api, o->listen != NULL ? o->listen : s.config->listen, err);
+    if (rc == 0)
+        rc = run(&s, o, &signals, err);
     tails_stop(s.tails);
     live_stop(s.live);
     api_close(s.api);
@@ -147,4 +158,10 @@ int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, st
     if (rc == 0 && s.fatal.code != 0)
         rc = err_set(err, s.fatal.code, "%s", s.fatal.text);
     return rc;
+}
+
+int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
+    const struct serve_options options = {
+        .ctx = ctx, .command = "serve", .listen = cmd_value(args, "listen", 0)};
+    return serve_run(&options, err);
 }
