@@ -47,13 +47,15 @@ static http_handler *const handlers[] = {
 static void guard(struct http_exchange *x, void *arg) {
     const struct api_route *route = http_route(x)->extra;
     api_find_caller(arg, x);
-    const struct caller *caller = api_caller(x);
-    if (route->access == ACCESS_LOCAL && !http_is_local(x))
-        http_reply_error(x, MHD_HTTP_FORBIDDEN, "only on the unix socket");
-    else if (route->access >= ACCESS_VIEWER && caller->access < route->access)
-        http_reply_error(
-            x, caller->access == ACCESS_PUBLIC ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_FORBIDDEN,
-            "not without logging in");
+    unsigned refused = caller_admitted(api_caller(x), route->access, http_is_local(x));
+    if (refused != 0)
+        http_reply_error(x, refused, "%s",
+                         refused == MHD_HTTP_UNAUTHORIZED ? "not without logging in"
+                         : route->access == ACCESS_LOCAL  ? "only on the unix socket"
+                                                          : "you may not do that");
+    else if (api_is_forged(x))
+        http_reply_error(x, MHD_HTTP_FORBIDDEN,
+                         "this does not come from our pages (X-CSRF-Token, Origin)");
     else
         handlers[route->place](x, arg);
 }
@@ -173,9 +175,7 @@ int api_listen(struct api *api, const char *listen, struct err *err) {
 unsigned api_port(const struct api *api) { return http_server_port(api->server); }
 
 int api_reload(struct api *api, const struct config *config, struct err *err) {
-    UNUSED(err);
-    api->options.config = config;
-    return 0;
+    return catalog_reload(live_instance(api->options.live)->catalog, config, err);
 }
 
 void api_drain(struct api *api, double seconds) {

@@ -26,7 +26,6 @@ struct api_run {
 typedef int api_run_fn(void *arg, const struct api_run *run, struct buf *out, struct err *err);
 
 struct api_options {
-    const struct config *config; /* borrowed; a reload hands in another one */
     const char *config_path;     /* for the reload; NULL: the default file */
     struct live *live;
     struct tails *tails; /* NULL: none */
@@ -42,7 +41,8 @@ MUSTCHECK int api_open(const struct api_options *options, struct api **ret, stru
  */
 MUSTCHECK int api_listen(struct api *api, const char *listen, struct err *err);
 unsigned api_port(const struct api *api);
-/* The configuration was read again and is good: take over what can be changed while running. */
+/* The configuration was read again and is good: take over what can be changed while running.
+ * `config` is copied. */
 MUSTCHECK int api_reload(struct api *api, const struct config *config, struct err *err);
 /* No new requests; what waits is answered, at most for `seconds`; statements that still run then
  * are ended. Before live_stop(). */

@@ -25,8 +25,8 @@ static bool is_trusted(const struct config *config, struct str text) {
     return false;
 }
 
-struct str api_client_address(const struct api *api, const struct http_exchange *x) {
-    const struct config *config = api->options.config;
+struct str api_client_address(const struct http_exchange *x) {
+    const struct config *config = api_config(x);
     struct str peer = http_peer(x), list = http_header(x, "X-Forwarded-For");
     bool believed = http_is_local(x) || is_trusted(config, peer);
     if (!believed || list.ptr == NULL)
@@ -50,9 +50,9 @@ struct str api_client_address(const struct api *api, const struct http_exchange 
 
 static struct str or_empty(struct str s) { return s.ptr == NULL ? STR("") : s; }
 
-static struct beacon_client client_of(const struct api *api, const struct http_exchange *x) {
+static struct beacon_client client_of(const struct http_exchange *x) {
     return (struct beacon_client){
-        .address = api_client_address(api, x),
+        .address = api_client_address(x),
         .agent = or_empty(http_header(x, "User-Agent")),
         .hint_brands = or_empty(http_header(x, "Sec-CH-UA")),
         .hint_mobile = or_empty(http_header(x, "Sec-CH-UA-Mobile")),
@@ -99,18 +99,10 @@ static void on_done(struct intake_ticket *ticket, int rc, uint64_t bid) {
     delivery_free(d);
 }
 
-static bool is_site(const struct api *api, struct str name) {
-    const struct config *config = api->options.config;
-    for (size_t i = 0; i < config->n_sites; i++)
-        if (str_is(name, config->sites[i].name))
-            return true;
-    return false;
-}
-
-static int check_sites(const struct api *api, const struct beacon *beacons, size_t n,
+static int check_sites(const struct config *config, const struct beacon *beacons, size_t n,
                        struct err *err) {
     for (size_t i = 0; i < n; i++)
-        if (!is_site(api, beacons[i].site))
+        if (!catalog_has_site(config, beacons[i].site))
             return err_set(err, ERR_USAGE,
                            "unknown site \"" STR_FMT "\": add it to `sites` of the configuration",
                            STR_ARG(beacons[i].site));
@@ -153,7 +145,7 @@ static void deliver(struct delivery *d, const struct beacon *all, size_t n) {
     struct err err = {0};
     d->beacons = arena_alloc(&d->arena, n * sizeof *d->beacons);
     d->records = arena_alloc(&d->arena, n * sizeof *d->records);
-    if (check_sites(d->api, all, n, &err) != 0) {
+    if (check_sites(api_config(x), all, n, &err) != 0) {
         api_reply_err(x, &err);
     } else if (!claim(d, all, n)) {
         http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the same event is being stored");
@@ -186,7 +178,7 @@ static void answer_nothing(struct http_exchange *x) { http_reply(x, MHD_HTTP_NO_
 void api_event(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct delivery *d = delivery_new(api, x, answer_nothing);
-    struct beacon_client client = client_of(api, x);
+    struct beacon_client client = client_of(x);
     struct beacon *beacons = xmalloc(BEACON_BATCH_MAX * sizeof *beacons);
     struct err err = {0};
     size_t n = 0;
@@ -232,7 +224,7 @@ static struct str param(const struct http_exchange *x, const char *a, const char
 void api_pixel(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct delivery *d = delivery_new(api, x, answer_pixel);
-    struct beacon_client client = client_of(api, x);
+    struct beacon_client client = client_of(x);
     struct beacon beacon;
     struct err err = {0};
     if (beacon_make(param(x, "n", "name"), param(x, "u", "url"), param(x, "d", "domain"),

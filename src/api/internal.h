@@ -40,19 +40,43 @@ struct api_counts {
     atomic_ullong micros;
 };
 
-/* Who asks, and what they may see. Set by the guard before the handler is called. */
+enum caller_kind {
+    CALLER_NOBODY,  /* also who showed something that is not good */
+    CALLER_LOCAL,   /* over the unix socket */
+    CALLER_OPEN,    /* of a server that needs no log-in */
+    CALLER_SESSION, /* a user */
+    CALLER_TOKEN,
+    CALLER_SHARE
+};
+
+/* Who asks, and what they may see. Set by the guard before the handler is called (caller.c). */
 struct api;
+struct people;
 struct caller {
+    enum caller_kind kind;
     enum access access; /* ACCESS_PUBLIC: nobody in particular */
-    char *name;
+    char *name;         /* of the user or token; NULL: nobody */
+    char *dashboard;    /* of a share link; NULL: none */
     bool all_sites;
     char **sites; /* else these */
     size_t n_sites;
+    const struct config *config;
 };
 const struct caller *api_caller(const struct http_exchange *x);
 bool caller_sees(const struct caller *caller, struct str site);
-/* Finds out who asks and keeps it with the exchange (caller.c). */
+/* 0, or the status to refuse with. */
+unsigned caller_admitted(const struct caller *caller, enum access access, bool is_local);
+/* The configuration in effect, for as long as the exchange lives. */
+const struct config *api_config(const struct http_exchange *x);
+struct people *api_people(const struct api *api);
+/* Finds out who asks and keeps it with the exchange. */
 void api_find_caller(struct api *api, struct http_exchange *x);
+/* Does another site send this in the name of who is logged in? */
+bool api_is_forged(const struct http_exchange *x);
+/* `must_say`: a request that does not say where it comes from is not of ours. */
+bool api_same_origin(const struct http_exchange *x, bool must_say);
+#define SESSION_COOKIE "cask_session"
+void api_set_session(struct http_exchange *x, const char *secret); /* "" ends it */
 /* May the caller send records to that source? With its token, a token of scope `ingest:SOURCE`, or
  * over the unix socket. Does not block. */
 bool api_may_ingest(struct api *api, const struct http_exchange *x, struct str source);
@@ -97,7 +121,7 @@ struct client *api_take_client(struct api *api, struct err *err);
 void api_give_client(struct api *api, struct client *client);
 
 /* The client's address: behind a trusted proxy (`trusted_proxies`) what it says. */
-struct str api_client_address(const struct api *api, const struct http_exchange *x);
+struct str api_client_address(const struct http_exchange *x);
 /* Fills api->recent from the lake. */
 MUSTCHECK int api_load_recent(struct api *api, struct err *err);
 

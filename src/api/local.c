@@ -140,7 +140,7 @@ void api_local_run(struct http_exchange *x, void *arg) {
         rc = local_begin(api, &client, &err);
     if (client != NULL) {
         const struct api_run run = {.live = api->options.live,
-                                    .config = api->options.config,
+                                    .config = api_config(x),
                                     .client = client,
                                     .stop = local_stopped(api->local),
                                     .words = words,

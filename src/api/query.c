@@ -124,11 +124,12 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
         rc = ERR_AWAY;
     if (client != NULL) {
         struct result result;
-        const struct query_env env = {.config = api->options.config,
-                                      .client = client,
-                                      .cube = live_instance(api->options.live)->cube,
-                                      .now = now};
+        const struct instance *in = live_instance(api->options.live);
+        const struct config *config = catalog_hold(in->catalog);
+        const struct query_env env = {
+            .config = config, .client = client, .cube = in->cube, .now = now};
         rc = query_run(&env, q, &result, NULL, err);
+        config_let_go(config);
         if (live_state(api->options.live).rebuilds != before.rebuilds) {
             if (rc == 0)
                 query_free_result(&result);

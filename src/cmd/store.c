@@ -12,10 +12,9 @@ static const struct {
     cmd_answer_fn *answer;
     bool refining; /* surely, so that the rules are loaded while the engine starts */
 } answers[] = {
-    {"stats", stats_answer, false},
-    {"sql", sql_answer, false},
-    {"verify", verify_answer, false},
-    {"rebuild", rebuild_answer, true},
+    {"stats", stats_answer, false},    {"sql", sql_answer, false},
+    {"verify", verify_answer, false},  {"rebuild", rebuild_answer, true},
+    {"relabel", relabel_answer, true},
 };
 
 /* --- in this process, or in the server --- */
@@ -98,7 +97,7 @@ int cmd_with_store(const struct cmd_context *ctx, const struct cmd_args *args, s
     if (rc == 0 && remote != NULL)
         rc = cmd_ask_server(remote, &request, &out, err);
     else if (rc == 0)
-        rc = run_here(in, config, answers[i].answer, &request, &out, err);
+        rc = run_here(in, in->config, answers[i].answer, &request, &out, err);
     if (out.len > 0) {
         int written = cmd_write(buf_str(&out), rc == 0 ? err : NULL);
         rc = rc == 0 ? written : rc;

@@ -167,11 +167,12 @@ static int open_engine(struct instance *in, struct err *err) {
     return rc == 0 ? open_store(in, err) : rc;
 }
 
-static int open_with(const struct config *config, const char *data_dir, const char *command,
-                     bool refining, struct instance **ret, struct err *err) {
+static int open_data(const struct config *config, const char *data_dir, const char *command,
+                     struct instance **ret, struct err *err) {
     if (sodium_init() < 0)
         return err_set(err, ERR_FAILED, "no source of randomness");
     struct instance *in = xcalloc(1, sizeof *in);
+    *ret = in;
     in->lock_fd = -1;
     int rc = data_lock(data_dir, command, &in->lock_fd, err);
     if (rc == 0) {
@@ -187,26 +188,39 @@ static int open_with(const struct config *config, const char *data_dir, const ch
         rc = catalog_open(in->control, config, &in->catalog, err);
     if (rc == 0)
         in->config = catalog_hold(in->catalog);
-    if (rc == 0 && refining)
+    return rc == 0 ? people_open(in->control, &clock_system, &in->people, err) : rc;
+}
+
+enum parts { CONTROL, ENGINE, ENGINE_AND_RULES };
+
+static int open_with(const struct config *config, const char *data_dir, const char *command,
+                     enum parts parts, struct instance **ret, struct err *err) {
+    struct instance *in = NULL;
+    int rc = open_data(config, data_dir, command, &in, err);
+    if (rc == 0 && parts == ENGINE_AND_RULES)
         in->rules = rules_begin(in->config);
-    if (rc == 0)
+    if (rc == 0 && parts != CONTROL)
         rc = open_engine(in, err);
-    if (rc != 0) {
+    if (rc != 0)
         instance_close(in);
-        return rc;
-    }
-    *ret = in;
-    return 0;
+    else
+        *ret = in;
+    return rc;
 }
 
 int instance_open(const struct config *config, const char *data_dir, const char *command,
                   struct instance **ret, struct err *err) {
-    return open_with(config, data_dir, command, false, ret, err);
+    return open_with(config, data_dir, command, ENGINE, ret, err);
 }
 
 int instance_open_refining(const struct config *config, const char *data_dir, const char *command,
                            struct instance **ret, struct err *err) {
-    return open_with(config, data_dir, command, true, ret, err);
+    return open_with(config, data_dir, command, ENGINE_AND_RULES, ret, err);
+}
+
+int instance_open_control(const struct config *config, const char *data_dir, const char *command,
+                          struct instance **ret, struct err *err) {
+    return open_with(config, data_dir, command, CONTROL, ret, err);
 }
 
 void instance_close(struct instance *in) {
@@ -219,6 +233,7 @@ void instance_close(struct instance *in) {
         in->refiner = NULL; /* nobody waits for what is wrong with them */
     refiner_free(in->refiner);
     engine_process_stop(in->engine);
+    people_close(in->people);
     if (in->config != NULL)
         config_let_go(in->config);
     catalog_close(in->catalog);

@@ -8,12 +8,14 @@
 #include "cube/cube.h"
 #include "daemon/catalog.h"
 #include "daemon/engine_process.h"
+#include "people/people.h"
 #include "source/import.h"
 #include "store/apply.h"
 
 struct instance {
     const struct config *config; /* in effect when it was opened; newer ones: catalog_hold() */
     struct catalog *catalog;
+    struct people *people;
     char *data_dir;              /* absolute */
     char *lake_root;             /* DATA/lake */
     int lock_fd;
@@ -35,6 +37,9 @@ MUSTCHECK int instance_open(const struct config *config, const char *data_dir, c
  * wrong with them instance_load_refiner() says. */
 MUSTCHECK int instance_open_refining(const struct config *config, const char *data_dir,
                                      const char *command, struct instance **ret, struct err *err);
+/* Only lock and control data, with catalog and people: for commands that change these. */
+MUSTCHECK int instance_open_control(const struct config *config, const char *data_dir,
+                                    const char *command, struct instance **ret, struct err *err);
 void instance_close(struct instance *in);
 
 /* Load the rules for refining, if they are not there yet. Refuses to make a new visitor key for a
