@@ -28,7 +28,7 @@ struct cmd_request {
 /* Appends what is to be printed, also when it fails. */
 typedef int cmd_answer_fn(const struct cmd_store *store, const struct cmd_request *request,
                           struct buf *out, struct err *err);
-cmd_answer_fn stats_answer, sql_answer, verify_answer, rebuild_answer;
+cmd_answer_fn stats_answer, sql_answer, verify_answer, rebuild_answer, relabel_answer;
 
 /* Run the command of `args` on the store and print what it says: in the server if one runs, else in
  * this process. ERR_AWAY (exit code 75): the server stopped or is gone. */

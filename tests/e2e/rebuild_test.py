@@ -194,5 +194,20 @@ def test_lake_commands():
         raise AssertionError("lake verify does not see a flipped bit")
 
 
+def test_relabel_brings_the_past_up_to_the_rules_of_today():
+    line = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET /a.page HTTP/1.1" 200 5 "-" "Mozilla/5.0"\n'
+    data = cask.Data()
+    data.load("--site", "s", data.file(line + b"junk\n"))
+    assert data.stats("pageviews")["total"]["pageviews"] == 1
+    assert b"0 of 2 rows were made by other rules" in data.run("relabel").stdout
+    other = cask.Data("assets: [page]\n")
+    other.path, other.options = data.path, [*other.options[:2], *data.options]
+    assert other.stats("pageviews")["total"]["pageviews"] == 1  # old rows stay as they are
+    assert b"2 of 2 rows were made by other rules" in other.run("relabel").stdout
+    assert other.stats("pageviews")["total"]["pageviews"] == 0
+    assert b"0 of 2 rows were made by other rules" in other.run("relabel").stdout
+    other.run("verify")
+
+
 if __name__ == "__main__":
     cask.main(globals())
