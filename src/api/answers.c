@@ -86,6 +86,10 @@ void answers_keep(struct answers *a, struct str key, uint64_t version, struct st
     struct answer *e = find(a, key, hash);
     if (e != NULL)
         drop(a, e);
+    if (sizeof *e + key.len + text.len > a->max_bytes) { /* it would push everything out */
+        pthread_mutex_unlock(&a->mutex);
+        return;
+    }
     e = xcalloc(1, sizeof *e);
     *e = (struct answer){.next = a->slots[hash % SLOTS],
                          .hash = hash,
