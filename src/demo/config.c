@@ -1,0 +1,23 @@
+#include "demo/demo.h"
+
+const char demo_config[] =
+    "# Made by `caskalytics demo`. All traffic in this data directory is made up.\n"
+    "sites:\n"
+    "  - {name: www.cask.co, timezone: America/Los_Angeles}\n"
+    "  - {name: blog.cask.co, timezone: America/Los_Angeles}\n"
+    "  - {name: cdap.io, timezone: UTC}\n"
+    "  - {name: coopr.io, timezone: Europe/Berlin}\n"
+    "products:\n"
+    "  - name: CDAP\n"
+    "    match: "
+    "'/downloads/.*cdap(-[a-z]+)*[-_](?<version>\\d+(\\.\\d+)+)[^/]*\\.(?<platform>deb|rpm|zip)$'\n"
+    "  - name: Coopr\n"
+    "    match: "
+    "'/downloads/.*coopr(-[a-z]+)*[-_](?<version>\\d+(\\.\\d+)+)[^/"
+    "]*\\.(?<platform>deb|rpm|zip)$'\n"
+    "  - name: Tigon\n"
+    "    match: "
+    "'/downloads/.*tigon(-[a-z]+)*-(?<version>\\d+(\\.\\d+)+)[^/]*\\.(?<platform>zip)$'\n"
+    "  - name: Tephra\n"
+    "    match: "
+    "'/downloads/.*tephra(-[a-z]+)*-(?<version>\\d+(\\.\\d+)+)[^/]*\\.(?<platform>zip|jar)$'\n";
