@@ -52,6 +52,7 @@ struct config {
     char *timezone; /* "UTC" by default */
     char *listen;   /* "127.0.0.1:8080" */
     char *public_url;
+    char *log_level, *log_format; /* of `serve`; words that base/log.h knows */
     char **trusted_proxies; /* addresses and networks in CIDR notation */
     size_t n_trusted_proxies;
     struct config_source *sources;

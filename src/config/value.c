@@ -2,6 +2,7 @@
 
 #include "base/address.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "base/zone.h"
 #include "config/config.h"
 #include "config/quantity.h"
@@ -54,6 +55,30 @@ int value_site(struct str text, void *place, struct err *err) {
         rc = err_set(err, ERR_USAGE, "a site's name is not `all` or `*` and has no comma");
     if (rc == 0)
         keep(text, place);
+    return rc;
+}
+
+int value_log_level(struct str text, void *place, struct err *err) {
+    enum log_level level;
+    int rc = value_text(text, NULL, err);
+    char *name = str_dup(text);
+    if (rc == 0 && !log_level_parse(name, &level))
+        rc = err_set(err, ERR_USAGE, "is not one of debug, info, warn, error");
+    if (rc == 0)
+        keep(text, place);
+    free(name);
+    return rc;
+}
+
+int value_log_format(struct str text, void *place, struct err *err) {
+    enum log_format format;
+    int rc = value_text(text, NULL, err);
+    char *name = str_dup(text);
+    if (rc == 0 && !log_format_parse(name, &format))
+        rc = err_set(err, ERR_USAGE, "is neither text nor json");
+    if (rc == 0)
+        keep(text, place);
+    free(name);
     return rc;
 }
 

@@ -15,7 +15,9 @@ int value_domain(struct str text, void *place, struct err *err);    /* char *, l
 int value_address(struct str text, void *place, struct err *err);   /* char *, CIDR or address */
 int value_size(struct str text, void *place, struct err *err);      /* uint64_t, bytes */
 int value_duration(struct str text, void *place, struct err *err);  /* uint64_t, seconds */
-int value_bool(struct str text, void *place, struct err *err);      /* bool */
+int value_log_level(struct str text, void *place, struct err *err); /* char * */
+int value_log_format(struct str text, void *place, struct err *err); /* char * */
+int value_bool(struct str text, void *place, struct err *err);       /* bool */
 
 void show_text(const void *place, struct buf *out);
 void show_size(const void *place, struct buf *out);
