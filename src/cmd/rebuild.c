@@ -96,9 +96,10 @@ int rebuild_answer(const struct cmd_store *store, const struct cmd_request *requ
 static int count_stale(const struct cmd_store *store, uint64_t *ret_stale, uint64_t *ret_rows,
                        struct err *err) {
     struct buf sql = {0}, out = {0};
-    int rc = instance_load_refiner(store->in, err);
+    int rc = store->live != NULL ? 0 : instance_load_refiner(store->in, err);
     if (rc == 0) {
-        unsigned rules = refiner_rules(store->in->refiner);
+        unsigned rules =
+            store->live != NULL ? live_state(store->live).rules : refiner_rules(store->in->refiner);
         buf_printf(&sql,
                    "SELECT sum(stale), sum(n) FROM (SELECT countIf(rules != %u) AS stale, count()"
                    " AS n FROM events UNION ALL SELECT countIf(rules != %u) AS stale, count() AS n"

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cmd/store.h"
 #include "daemon/tails.h"
+#include "refine/refine.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -82,13 +83,18 @@ static void reload(struct server *s, const struct cmd_context *ctx) {
     int rc = cmd_config(ctx, &fresh, &err);
     if (rc == 0)
         rc = tails_check(fresh, &err);
+    struct refiner *rules = NULL;
+    if (rc == 0)
+        rc = live_load_rules(s->live, fresh, &rules, &err);
     if (rc == 0)
         rc = api_reload(s->api, fresh, &err);
     if (rc != 0) {
+        refiner_free(rules);
         log_line(LOG_ERROR, "reload_failed", "error=\"%s\"", err.text);
         config_free(fresh);
         return;
     }
+    live_use_rules(s->live, rules);
     tails_reload(s->tails, fresh);
     log_line(LOG_INFO, "reloaded", "file=%s", fresh->file != NULL ? fresh->file : "");
     config_free(fresh);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "daemon/applier.h"
+#include "refine/refine.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -30,6 +31,7 @@ struct live {
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t changed;
     struct live_state state;
+    struct refiner *next_rules; /* NULL: none were read again */
     unsigned paused;
     unsigned busy;                     /* threads that work on the store */
     unsigned epoch;                    /* grows when the store may have become another one */
@@ -130,8 +132,21 @@ static int open_appliers(struct live *l, struct applier *appliers[], struct err 
     return rc;
 }
 
+/* Rules that were read again take the place of those in use, between two batches. */
+static void change_rules(struct live *l) {
+    pthread_mutex_lock(&l->mutex);
+    struct refiner *next = l->next_rules, *before = l->in->refiner;
+    l->next_rules = NULL;
+    if (next != NULL)
+        l->in->refiner = next;
+    pthread_mutex_unlock(&l->mutex);
+    if (next != NULL)
+        refiner_free(before);
+}
+
 static int apply_all(struct live *l, struct applier *appliers[], struct err *err) {
     bool more = true;
+    change_rules(l);
     int rc = open_appliers(l, appliers, err);
     while (rc == 0 && more && !l->stop) {
         more = false;
@@ -267,6 +282,20 @@ static int open_intake(struct live *l, enum dataset dataset, struct err *err) {
     return instance_check_end(l->in, dataset, durable, err);
 }
 
+int live_load_rules(struct live *l, const struct config *config, struct refiner **ret,
+                    struct err *err) {
+    return refiner_new(config, l->in->data_dir, ret, err);
+}
+
+void live_use_rules(struct live *l, struct refiner *rules) {
+    pthread_mutex_lock(&l->mutex);
+    struct refiner *waiting = l->next_rules; /* of a reload just before */
+    l->next_rules = rules;
+    l->state.rules = refiner_rules(rules);
+    pthread_mutex_unlock(&l->mutex);
+    refiner_free(waiting);
+}
+
 int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err), void *arg,
                struct live **ret, struct err *err) {
     struct live *l = xcalloc(1, sizeof *l);
@@ -280,6 +309,8 @@ int live_start(struct instance *in, void (*failed)(void *arg, const struct err *
     pthread_cond_init(&l->changed, &attr);
     pthread_condattr_destroy(&attr);
     int rc = instance_load_refiner(in, err);
+    if (rc == 0)
+        l->state.rules = refiner_rules(in->refiner);
     for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
         rc = open_intake(l, instance_datasets[i], err);
     if (rc == 0) {
@@ -336,6 +367,7 @@ void live_free(struct live *l) {
         return;
     for (size_t i = 0; i < ARRAY_LEN(l->intakes); i++)
         intake_free(l->intakes[i]);
+    refiner_free(l->next_rules);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
     free(l);

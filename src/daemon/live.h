@@ -24,6 +24,7 @@ struct live_state {
     int64_t applied_at_ms;                 /* when the store last caught up with all datasets */
     uint64_t accepted, rejected, excluded; /* lines since the start */
     uint64_t engine_starts;
+    uint32_t rules;    /* that new rows are made by (refine/rules_id.h) */
     bool rebuilding;   /* the store is being made anew: nothing can be answered */
     uint64_t rebuilds; /* grows when that begins: an answer that was computed meanwhile is void */
     struct err error;  /* why it is not ready; code 0: fine, or not known yet */
@@ -45,6 +46,12 @@ struct instance *live_instance(struct live *live);
 struct intake *live_intake(struct live *live, enum dataset dataset);
 
 struct live_state live_state(struct live *live);
+/* The configuration was read again: load its rules (errors of refiner_new()), and refine by them
+ * from the next batch on. The rules are the live's then. */
+struct refiner;
+MUSTCHECK int live_load_rules(struct live *live, const struct config *config, struct refiner **ret,
+                              struct err *err);
+void live_use_rules(struct live *live, struct refiner *rules);
 /* Wait until everything that is durable now is in the store: what was acknowledged before a
  * question is in its answer. ERR_AWAY after `seconds`, and at once while the store is rebuilt. */
 MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct err *err);

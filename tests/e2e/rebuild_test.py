@@ -7,6 +7,7 @@ import random
 import re
 import shutil
 import subprocess
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -207,6 +208,23 @@ def test_relabel_brings_the_past_up_to_the_rules_of_today():
     assert other.stats("pageviews")["total"]["pageviews"] == 0
     assert b"0 of 2 rows were made by other rules" in other.run("relabel").stdout
     other.run("verify")
+
+
+def test_a_server_takes_over_rules_that_were_read_again():
+    """SIGHUP: new lines by the new rules, old ones with relabel."""
+    line = b'192.0.2.%d - - [17/May/2015:10:05:03 +0000] "GET /a.page HTTP/1.1" 200 5 "-" "Mozilla/5.0"\n'
+    data = cask.Data("sites: [{name: s}]\n")
+    server = cask.Server(data)
+    data.load("--site", "s", data.file(line % 1))
+    assert data.stats("pageviews,hits")["total"] == {"pageviews": 1, "hits": 1}
+    cask.write(data.folder, "caskalytics.yaml", "sites: [{name: s}]\nassets: [page]\n")
+    server.process.send_signal(signal.SIGHUP)
+    cask.wait_for(lambda: b"1 of 1 rows" in data.run("relabel").stdout)
+    assert data.stats("pageviews,hits")["total"] == {"pageviews": 0, "hits": 1}
+    data.load("--site", "s", data.file(line % 2))
+    assert data.stats("pageviews,hits")["total"] == {"pageviews": 0, "hits": 2}
+    assert b"0 of 2 rows" in data.run("relabel").stdout
+    server.stop()
 
 
 if __name__ == "__main__":
