@@ -45,6 +45,16 @@ static const char *match_literal(const struct run *r, struct str literal, const 
     return at;
 }
 
+/* The next place where the literal may fit, when it does not at `at`: one that begins with blanks
+ * takes all of a run, so it fits nowhere in that. */
+static const char *behind_misfit(const struct run *r, struct str literal, const char *at) {
+    bool run = literal.ptr[0] == ' ' && is_blank(*at);
+    at++;
+    while (run && at < r->end && is_blank(*at))
+        at++;
+    return at;
+}
+
 /* --- values --- */
 
 static struct str unescape(struct str s, bool nginx, struct arena *scratch) {
@@ -135,9 +145,10 @@ static const char *field_end(struct run *r, const struct layout_step *s, const c
     char first = s->until.len ? s->until.ptr[0] : s->target_next ? '/' : ' ';
     bool one_word = s->shape == SHAPE_token && first != '\t';
     const char *found = NULL;
-    for (const char *p = from; p < r->end; p++) {
+    for (const char *p = from, *next; p < r->end; p = next) {
         while (first == ' ' && p < r->end && !is_blank(*p)) /* by far the most fields */
             p++;
+        next = p + 1;
         if (p == r->end)
             break;
         bool blank = is_blank(*p);
@@ -151,6 +162,8 @@ static const char *field_end(struct run *r, const struct layout_step *s, const c
                     return p;
                 found = p;
             }
+            if (behind == NULL && !one_word)
+                next = behind_misfit(r, s->until, p);
         }
         if (one_word && blank && !behind_comma(s, start, p))
             return NULL;
@@ -265,7 +278,7 @@ static enum reason take_time(struct run *r, const struct layout_step *s, const c
     if (r->tries > 0)
         return REASON_bad_time;
     while (p < r->end && s->until.len > 0 && match_literal(r, s->until, p) == NULL)
-        p++;
+        p = behind_misfit(r, s->until, p);
     return p < r->end || (s->until.len == 0 && *at < r->end) ? REASON_bad_time : REASON_fields;
 }
 

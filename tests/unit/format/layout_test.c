@@ -523,18 +523,30 @@ static void rows__other_servers_are_read(void **state) {
 
 /* --- any --- */
 
+/* Each takes seconds for one line, so minutes for all, if work grows with the square of its length.
+ */
 static void layout__work_on_one_line_is_bounded(void **state) {
     UNUSED(state);
-    struct buf line = {0};
-    buf_add_cstr(&line, "h ");
-    while (line.len < LIMIT_LINE_BYTES - 4)
-        buf_add_cstr(&line, "a [b");
-    struct fields f;
-    struct format *format = open_format("%h %u %t %r %{a}i %{b}i %>s %b");
-    for (int i = 0; i < 100; i++)
-        assert_int_not_equal(format_read(format, buf_str(&line), &scratch, &f), REASON_NONE);
-    format_free(format);
-    buf_release(&line);
+    static const struct {
+        const char *spec, *begin, *filler;
+    } rows[] = {
+        {"%h %u %t %r %{a}i %{b}i %>s %b", "h ", "a [b"},
+        {"%h %u %t \"%r\"", "h a", " "},
+        {"%h %{%F}t \"%r\" %{%T}t", "h x", " "},
+    };
+    for (size_t k = 0; k < ARRAY_LEN(rows); k++) {
+        struct buf line = {0};
+        struct fields f;
+        struct format *format = open_format(rows[k].spec);
+        buf_add_cstr(&line, rows[k].begin);
+        while (line.len < LIMIT_LINE_BYTES - 4)
+            buf_add_cstr(&line, rows[k].filler);
+        buf_add_char(&line, 'x');
+        for (int i = 0; i < 100; i++)
+            assert_int_not_equal(format_read(format, buf_str(&line), &scratch, &f), REASON_NONE);
+        format_free(format);
+        buf_release(&line);
+    }
 }
 
 static void layout__sites_are_named_when_the_format_does(void **state) {
