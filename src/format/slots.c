@@ -210,7 +210,8 @@ static void compose_request(const struct slots *s, struct arena *scratch, struct
 static enum reason take_numbers(const struct slots *s, struct fields *ret) {
     struct str status = piece(s, SLOT_status), bytes = piece(s, SLOT_bytes);
     uint64_t number = 200;
-    if (s->at[SLOT_status].ptr != NULL && (!str_to_u64(status, &number) || status.len != 3))
+    bool digits = status.len == 3 || str_is(status, "0"); /* in JSON 000 is 0 */
+    if (s->at[SLOT_status].ptr != NULL && (!digits || !str_to_u64(status, &number)))
         return REASON_bad_status;
     if (number < 100 && number != 0) /* 000: the client was gone before there was an answer */
         return REASON_bad_status;

@@ -314,6 +314,8 @@ static void mapping__lines_lack_what_the_format_has(void **state) {
     assert_string_equal(reason_of(spec, "{" LINE "}"), "bad_status");
     assert_string_equal(reason_of(spec, "{" LINE ",\"s\":null}"), "bad_status");
     assert_string_equal(reason_of(spec, "{" LINE ",\"s\":1e2}"), "bad_status");
+    assert_string_equal(reason_of(spec, "{" LINE ",\"s\":7}"), "bad_status");
+    assert_int_equal(fields_of(spec, "{" LINE ",\"s\":0}").status, 0);
     assert_str(fields_of(spec, "{" LINE ",\"s\":200}").method, "");
     assert_str(fields_of("{" BASE "}", "{" LINE "}").method, "GET");
     assert_string_equal(reason_of(spec, "{\"u\":\"/\",\"s\":200}"), "bad_host");
