@@ -16,7 +16,7 @@
                                               */
 #define LIMIT_FORMAT_BYTES 4096              /* a format string */
 #define LIMIT_COLUMNS 256                    /* columns that a #Fields line may name */
-#define LIMIT_FORMATS ((size_t)1000)         /* formats that are open at once */
+#define LIMIT_FORMATS ((size_t)1000)         /* formats that stay open from block to block */
 #define LIMIT_CONFIG_BYTES ((size_t)4 << 20) /* the configuration file */
 #define LIMIT_QUERY_BYTES ((size_t)4 << 20)  /* one SQL statement to the engine */
 #define LIMIT_INSERT_BYTES ((size_t)256 << 20) /* rows of one INSERT to the engine */

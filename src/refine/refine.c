@@ -152,8 +152,6 @@ static struct format *format_of(struct refiner *r, struct str spec) {
     if (r->last == NULL) {
         struct open_format open = {.spec = str_dup(spec)};
         struct err err = {0};
-        if (r->formats.len >= LIMIT_FORMATS)
-            close_formats(r);
         if (format_open(spec, &open.format, &err) != 0)
             open.format = NULL;
         vec_push(&r->formats, open);
@@ -162,7 +160,10 @@ static struct format *format_of(struct refiner *r, struct str spec) {
     return r->last->format;
 }
 
+/* Only here formats are closed: within a block one may hold the header of lines to come. */
 void refiner_begin_block(struct refiner *r) {
+    if (r->formats.len >= LIMIT_FORMATS)
+        close_formats(r);
     for (size_t i = 0; i < r->formats.len; i++)
         if (r->formats.items[i].format != NULL)
             format_restart(r->formats.items[i].format);

@@ -290,8 +290,27 @@ static void refiner__wrong_configuration_is_named_and_leaves_no_key(void **state
     rmdir(dir);
 }
 
+static void refine__a_header_holds_however_many_formats_there_are(void **state) {
+    UNUSED(state);
+    struct record header = record_of("#w3c", "", "#Fields: date time c-ip cs-uri-stem");
+    struct event e;
+    for (int block = 0; block < 2; block++) {
+        refiner_begin_block(refiner);
+        refine_header(refiner, &header);
+        for (size_t i = 0; i <= LIMIT_FORMATS; i++) {
+            char type[32];
+            snprintf(type, sizeof type, "future-%zu", i);
+            struct record unknown = record_of(type, "", "?");
+            assert_int_equal(refine_record(refiner, &unknown, &e), REASON_unknown_type);
+        }
+        assert_str(event_of("w3c", "", "2015-05-17 10:05:03 192.0.2.7 /a").path, "/a");
+    }
+    refiner_reset(refiner);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        unit_test(refine__a_header_holds_however_many_formats_there_are),
         unit_test(refine__client_hints_belong_to_the_visitor),
         unit_test(refine__a_line_becomes_an_event),
         unit_test(refine__downloads_carry_product_and_version),
