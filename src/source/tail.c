@@ -247,6 +247,17 @@ static bool pass_hole(struct reading *r, struct str bytes) {
     return true;
 }
 
+/* Of the newest file that had the same name. */
+static const char *format_before(const struct tail *t, const struct tail_file *f) {
+    for (size_t i = t->files.len; i-- > 0;) {
+        const struct tail_position *at = &t->files.items[i]->at;
+        if (*at->format != '\0' && strcmp(at->source, f->at.source) == 0 &&
+            strcmp(at->path, f->at.path) == 0)
+            return at->format;
+    }
+    return "";
+}
+
 /* Cut what is there into a block. */
 static int fill(struct reading *r, struct err *err) {
     struct tail_file *f = r->f;
@@ -265,7 +276,7 @@ static int fill(struct reading *r, struct err *err) {
         return 0;
     }
     if (f->format == NULL && bytes.len > 0) {
-        rc = tail_decide_format(r->source, f, bytes, r->final || !end, err);
+        rc = tail_decide_format(r->source, f, bytes, r->final || !end, format_before(r->t, f), err);
         if (rc <= 0) {
             f->looked = rc == 0;
             return rc;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define SAMPLE_LINES 1000
+#define DOUBT_LINES 10           /* so many lines that nothing can read are enough to go on */
 #define RECORD_ROOM ((size_t)64) /* a record takes more than its texts: numbers, lengths */
 
 /* --- pieces: what the file is known by --- */
@@ -169,24 +170,52 @@ static bool is_auto(const struct tail_follow *source) {
     return *source->format == '\0' || strcmp(source->format, "auto") == 0;
 }
 
+/* Does the format read any of the lines? */
+static bool reads_any(struct format *format, const struct str *sample, size_t n) {
+    struct arena scratch = {0};
+    struct fields fields;
+    bool any = false;
+    for (size_t i = 0; i < n && !any; i++) {
+        if (format_is_header(format, sample[i]))
+            format_take_header(format, sample[i]);
+        else
+            any = format_read(format, sample[i], &scratch, &fields) == REASON_NONE;
+        arena_reset(&scratch);
+    }
+    format_restart(format);
+    arena_release(&scratch);
+    return any;
+}
+
+/* Rubbish in the first lines must not decide for a whole day: while nothing is readable, a few more
+ * are waited for, and in the end the log is what it was before. */
+static int detect(const struct str *sample, size_t n, bool final, const char *before,
+                  struct format **ret, struct err *err) {
+    int rc = format_open(format_detect(sample, n), ret, err);
+    if (rc != 0 || reads_any(*ret, sample, n) || (*before == '\0' && (final || n >= DOUBT_LINES)))
+        return rc;
+    format_free(*ret);
+    *ret = NULL;
+    return *before != '\0' ? format_open(str_from(before), ret, err) : 0;
+}
+
 int tail_decide_format(struct tail_follow *source, struct tail_file *f, struct str bytes,
-                       bool final, struct err *err) {
+                       bool final, const char *before, struct err *err) {
     struct str *sample = xcalloc(SAMPLE_LINES, sizeof *sample);
     size_t n;
     int rc = 0;
-    if (take_sample(bytes, final, sample, &n)) {
-        struct str spec = is_auto(source) ? format_detect(sample, n) : str_from(source->format);
-        rc = format_open(spec, &f->format, err);
-        for (size_t i = 0; rc == 0 && i < n; i++)
+    if (take_sample(bytes, final, sample, &n))
+        rc = is_auto(source) ? detect(sample, n, final, before, &f->format, err)
+                             : format_open(str_from(source->format), &f->format, err);
+    if (rc == 0 && f->format != NULL) {
+        for (size_t i = 0; i < n; i++)
             if (format_is_header(f->format, sample[i]))
                 format_take_header(f->format, sample[i]);
-        if (rc == 0) {
-            free(f->at.format);
-            f->at.format = xstrdup(format_spec(f->format));
-            f->at.names_site = format_names_site(f->format);
-            format_restart(f->format);
-            rc = 1;
-        }
+        free(f->at.format);
+        f->at.format = xstrdup(format_spec(f->format));
+        f->at.names_site = format_names_site(f->format);
+        format_restart(f->format);
+        rc = 1;
     }
     free(sample);
     return rc;

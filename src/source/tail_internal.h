@@ -102,9 +102,10 @@ struct tail {
 void tail_cut(struct tail_slot *slot, struct str bytes, bool final, bool *ret_full);
 /* The next n bytes are a hole. */
 void tail_cut_hole(struct tail_slot *slot, uint64_t n);
-/* Decide on the format by the first lines. 1: done; 0: there are not enough lines yet. */
+/* Decide on the format by the first lines. `before`: the format of the file that had this name
+ * before, "" for none. 1: done; 0: there are not enough lines yet. */
 MUSTCHECK int tail_decide_format(struct tail_follow *source, struct tail_file *f, struct str bytes,
-                                 bool final, struct err *err);
+                                 bool final, const char *before, struct err *err);
 /* Of a file that is known: open its format with the header in force. */
 MUSTCHECK int tail_reopen_format(struct tail_follow *source, struct tail_file *f, struct err *err);
 

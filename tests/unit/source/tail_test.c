@@ -721,6 +721,37 @@ static void tail__format_is_decided_once(void **state) {
     lab_free(lab);
 }
 
+static void tail__rubbish_at_the_beginning_does_not_decide_on_the_format(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new("access.log");
+    static const char *const line = "a.example:80 192.0.2.1 - - [01/Jan/2024:00:00:00 +0000] \"GET "
+                                    "/ HTTP/1.1\" 200 5 \"-\" \"x\"\n";
+    lab->source.format = "";
+    restart(lab);
+    add_text(lab, "access.log", "rubbish\n");
+    run(lab);
+    assert_int_equal(lab->lines.len, 0);
+    add_text(lab, "access.log", line);
+    run(lab);
+    assert_int_equal(lab->lines.len, 2);
+    assert_string_equal(lab->types.items[0], "vhost");
+    move(lab, "access.log", "access.log.1");
+    add_text(lab, "access.log", "rubbish again\n");
+    run(lab);
+    assert_int_equal(lab->lines.len, 3);
+    assert_string_equal(lab->types.items[2], "vhost");
+    shell(lab, "rm access.log*");
+    lab->source.id = "www";
+    run_long(lab);
+    for (int i = 0; i < 12; i++)
+        add_text(lab, "other.log", "nothing that anybody reads\n");
+    lab->source.path = path(lab, "other.log");
+    tail_set_sources(lab->tail, &lab->source, 1);
+    run(lab);
+    assert_int_equal(lab->lines.len, 15);
+    lab_free(lab);
+}
+
 /* --- packed --- */
 
 static void tail__packed_file_that_is_cut_short_waits(void **state) {
@@ -857,11 +888,17 @@ static void tail__property_of_everything(void **state) {
             case 0:
                 if (lab->tail == NULL)
                     start(lab, NULL);
+                lab->rc = rand_r(&seed) % 4 == 0 ? ERR_NOSPACE : 0;
                 run(lab);
                 break;
             case 1:
-                if (lab->tail != NULL)
-                    stop(lab);
+                if (lab->tail == NULL)
+                    break;
+                lab->held = rand_r(&seed) % 2; /* then what was just read never gets there */
+                if (lab->held)
+                    run(lab);
+                stop(lab);
+                lab->held = false;
                 break;
             case 2:
                 if (access(path(lab, "access.log"), F_OK) != 0)
@@ -890,6 +927,7 @@ static void tail__property_of_everything(void **state) {
         }
         if (lab->tail == NULL)
             start(lab, NULL);
+        lab->rc = 0;
         run_long(lab);
         check_lines(lab, n);
         lab_free(lab);
@@ -916,6 +954,7 @@ UNIT_MAIN(
     unit_test(tail__too_long_lines_keep_their_beginning),
     unit_test(tail__many_tiny_lines_fit_into_blocks),
     unit_test(tail__header_in_force_survives_restarts), unit_test(tail__format_is_decided_once),
+    unit_test(tail__rubbish_at_the_beginning_does_not_decide_on_the_format),
     unit_test(tail__packed_file_that_is_cut_short_waits), unit_test(tail__members_and_rubbish),
     unit_test(tail__links_to_one_file_are_one_file), unit_test(tail__source_removed_and_back),
     unit_test(index__document_saves_reading_the_lake), unit_test(tail__property_of_everything))
