@@ -1,5 +1,6 @@
 #include "api/internal.h"
 #include "api/local.h"
+#include "people/sessions.h"
 #include "source/recent_ids.h"
 
 #include <microhttpd.h>
@@ -46,6 +47,8 @@ static http_handler *const handlers[] = {
 /* Who may not call a route never reaches its handler. */
 static void guard(struct http_exchange *x, void *arg) {
     const struct api_route *route = http_route(x)->extra;
+    if (http_route(x)->run == HTTP_WORKER)
+        people_flush(api_people(arg));
     api_find_caller(arg, x);
     unsigned refused = caller_admitted(api_caller(x), route->access, http_is_local(x));
     if (refused != 0)
@@ -156,8 +159,43 @@ int api_open(const struct api_options *options, struct api **ret, struct err *er
     return 0;
 }
 
+/* Who could reach it would be asked to become the administrator. */
+static int check_administrator(const struct api *api, const char *listen, struct err *err) {
+    if (http_is_loopback(listen) || people_has_admin(api_people(api)))
+        return 0;
+    return err_set(
+        err, ERR_USAGE,
+        "listen: %s is open to other machines, so there must be an administrator first: "
+        "`caskalytics user add NAME --role admin`, or listen on 127.0.0.1 and follow the "
+        "link that is printed then",
+        listen);
+}
+
+bool api_setup_link(struct api *api, struct buf *out) {
+    struct secret secret;
+    struct instance *in = live_instance(api->options.live);
+    if (api->options.open || people_has_admin(in->people))
+        return false;
+    const struct config *config = catalog_hold(in->catalog);
+    struct str base = str_from(config->public_url);
+    while (base.len > 0 && base.ptr[base.len - 1] == '/')
+        base.len--;
+    people_make_setup(in->people, &secret);
+    if (base.len > 0)
+        buf_add_str(out, base);
+    else
+        buf_printf(out, "http://localhost:%u", api_port(api));
+    /* behind a #, so that it comes into no log of a server */
+    buf_printf(out, "/setup#%s", secret.text);
+    config_let_go(config);
+    return true;
+}
+
 int api_listen(struct api *api, const char *listen, struct err *err) {
     struct buf path = {0};
+    int allowed = check_administrator(api, listen, err);
+    if (allowed != 0)
+        return allowed;
     buf_printf(&path, "%s/caskalytics.sock", live_instance(api->options.live)->data_dir);
     const struct http_options options = {.listen = listen,
                                          .unix_path = buf_cstr(&path),

@@ -37,10 +37,13 @@ struct api_options {
 /* Makes what its parts need: the cache of answers, clients of the engine for the workers, people
  * from control data, recent ids of beacons from the lake. */
 MUSTCHECK int api_open(const struct api_options *options, struct api **ret, struct err *err);
-/* Listen. The unix socket DATA/caskalytics.sock is always there: who may open it needs no log-in.
+/* Listen; beyond loopback only when there is an administrator (ERR_USAGE). The unix socket DATA/caskalytics.sock is always there: who may open it needs no log-in.
  */
 MUSTCHECK int api_listen(struct api *api, const char *listen, struct err *err);
 unsigned api_port(const struct api *api);
+/* While there is no administrator: the link to become it, appended to *out; earlier links are void.
+ * It is a secret. False: there is one. */
+bool api_setup_link(struct api *api, struct buf *out);
 /* The configuration was read again and is good: take over what can be changed while running.
  * `config` is copied. */
 MUSTCHECK int api_reload(struct api *api, const struct config *config, struct err *err);

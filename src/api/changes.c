@@ -35,7 +35,7 @@ static void tell(struct changes *c, struct str text) {
 /* True: stop. */
 static bool rest(struct changes *c, double seconds) {
     struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_sec += (time_t)seconds;
     pthread_mutex_lock(&c->mutex);
     while (!c->stop && pthread_cond_timedwait(&c->stopped, &c->mutex, &end) == 0) {
@@ -72,7 +72,11 @@ struct changes *changes_start(struct live *live) {
     struct changes *c = xcalloc(1, sizeof *c);
     c->live = live;
     pthread_mutex_init(&c->mutex, NULL);
-    pthread_cond_init(&c->stopped, NULL);
+    pthread_condattr_t attr;
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&c->stopped, &attr);
+    pthread_condattr_destroy(&attr);
     c->started = pthread_create(&c->thread, NULL, changes_main, c) == 0;
     return c;
 }
@@ -98,6 +102,13 @@ void changes_free(struct changes *c) {
     pthread_cond_destroy(&c->stopped);
     pthread_mutex_destroy(&c->mutex);
     free(c);
+}
+
+size_t changes_count(struct changes *c) {
+    pthread_mutex_lock(&c->mutex);
+    size_t n = c->streams.len;
+    pthread_mutex_unlock(&c->mutex);
+    return n;
 }
 
 void api_changes(struct http_exchange *x, void *arg) {

@@ -129,6 +129,7 @@ MUSTCHECK int api_load_recent(struct api *api, struct err *err);
 struct changes *changes_start(struct live *live);
 void changes_stop(struct changes *c); /* ends all streams, takes no new ones */
 void changes_free(struct changes *c); /* takes NULL */
+size_t changes_count(struct changes *c);
 
 /* 400, 404, 413, 503 ... and the text of the error. */
 void api_reply_err(struct http_exchange *x, const struct err *err);

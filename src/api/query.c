@@ -89,20 +89,35 @@ static int take_json(struct reading *r, struct str body) {
     return rc;
 }
 
+/* Sites that are neither declared nor have rows would be refused with the names of those that have:
+ * not for everybody's eyes. */
+static bool is_known(const struct api *api, const struct config *config, struct str site) {
+    int64_t first, last;
+    return catalog_has_site(config, site) ||
+           cube_site_extent(live_instance(api->options.live)->cube, site, &first, &last);
+}
+
 /* A caller may be limited to some sites. */
-static int limit_sites(const struct http_exchange *x, struct question *q, struct err *err) {
+static int limit_sites(const struct api *api, const struct http_exchange *x, struct question *q,
+                       struct err *err) {
     const struct caller *caller = api_caller(x);
+    const struct config *config = api_config(x);
+    size_t asked = q->n_sites;
     if (caller->all_sites)
         return 0;
-    for (size_t i = 0; i < q->n_sites; i++)
-        if (!caller_sees(caller, q->sites[i]))
+    for (size_t i = 0; i < asked; i++)
+        if (!caller_sees(caller, q->sites[i]) || !is_known(api, config, q->sites[i]))
             return err_set(err, ERR_NOTFOUND, "unknown site '" STR_FMT "'", STR_ARG(q->sites[i]));
-    if (q->n_sites > 0)
-        return 0;
-    if (caller->n_sites == 0 || caller->n_sites > QUESTION_MAX)
-        return err_set(err, ERR_USAGE, "name the sites that the question is about");
-    for (size_t i = 0; i < caller->n_sites; i++)
-        q->sites[q->n_sites++] = str_from(caller->sites[i]);
+    for (size_t i = 0; asked == 0 && i < caller->n_sites; i++) {
+        struct str site = str_from(caller->sites[i]);
+        if (!is_known(api, config, site))
+            continue;
+        if (q->n_sites == QUESTION_MAX)
+            return err_set(err, ERR_USAGE, "name the sites that the question is about");
+        q->sites[q->n_sites++] = site;
+    }
+    if (q->n_sites == 0)
+        return err_set(err, ERR_NOTFOUND, "there is no site that you may see");
     return 0;
 }
 
@@ -160,7 +175,7 @@ void api_query(struct http_exchange *x, void *arg) {
     if (rc == 0)
         rc = question_check(&q, &err);
     if (rc == 0)
-        rc = limit_sites(x, &q, &err);
+        rc = limit_sites(api, x, &q, &err);
     if (rc == 0)
         rc = api_answer(api, &q, http_out(x), &err);
     arena_release(&arena);
@@ -191,7 +206,7 @@ static int add_part(struct http_exchange *x, struct api *api, const char *name, 
     if (rc == 0 && site.len > 0)
         rc = question_set(&q, STR("site"), site, err);
     if (rc == 0)
-        rc = limit_sites(x, &q, err);
+        rc = limit_sites(api, x, &q, err);
     q.zone = STR("UTC");
     q.from = str_from(from);
     q.to = str_from(to);

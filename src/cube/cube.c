@@ -323,3 +323,29 @@ void cube_sql_seals(const struct cube_state *state, struct buf *sql) {
     if (any)
         buf_add_char(sql, ')');
 }
+
+static bool has_rows(const struct cube_site *site) {
+    return strcmp(site->name, ALL_SITES) != 0 && site->last > site->first;
+}
+
+bool cube_site_extent(struct cube *c, struct str name, int64_t *ret_first, int64_t *ret_last) {
+    pthread_mutex_lock(&c->mutex);
+    const struct cube_site *site = cube_state_find(&c->state, name);
+    bool found = site != NULL && has_rows(site);
+    *ret_first = found ? site->first : 0;
+    *ret_last = found ? site->last : 0;
+    pthread_mutex_unlock(&c->mutex);
+    return found;
+}
+
+void cube_each_site(struct cube *c,
+                    void (*see)(void *arg, const char *site, int64_t first, int64_t last),
+                    void *arg) {
+    pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < c->state.sites.len; i++) {
+        const struct cube_site *site = &c->state.sites.items[i];
+        if (has_rows(site))
+            see(arg, site->name, site->first, site->last);
+    }
+    pthread_mutex_unlock(&c->mutex);
+}

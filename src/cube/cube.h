@@ -30,6 +30,13 @@ void cube_set_config(struct cube *c, const struct config *config);
 /* The store's rows are gone: the next cube_open() drops all cells. */
 MUSTCHECK int cube_forget(struct control *control, struct err *err);
 
+/* The time of a site's rows, to whole hours; false: it has none. */
+bool cube_site_extent(struct cube *c, struct str site, int64_t *ret_first, int64_t *ret_last);
+/* Call `see` for each site that has rows. It must not call cube_*. */
+void cube_each_site(struct cube *c,
+                    void (*see)(void *arg, const char *site, int64_t first, int64_t last),
+                    void *arg);
+
 /* Hooks of struct apply_env (arg is the struct cube). Thread-safe. */
 int cube_before_insert(void *cube, const struct touched_site *touched, size_t n, struct err *err);
 void cube_after_insert(void *cube);

@@ -28,6 +28,29 @@ static bool split_address(const char *listen, char host[256], char port[16]) {
     return true;
 }
 
+static bool is_loopback(const struct sockaddr *a) {
+    if (a->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)a)->sin_addr.s_addr) >> 24 == 127;
+    return a->sa_family == AF_INET6 &&
+           IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)(const void *)a)->sin6_addr);
+}
+
+bool http_is_loopback(const char *listen) {
+    char host[256], port[16];
+    struct addrinfo hints = {.ai_family = AF_UNSPEC,
+                             .ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    if (!split_address(listen, host, port) ||
+        getaddrinfo(*host ? host : NULL, port, &hints, &found) != 0)
+        return false;
+    bool loopback = true;
+    for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
+        loopback = loopback && is_loopback(a->ai_addr);
+    freeaddrinfo(found);
+    return loopback;
+}
+
 int listen_tcp(const char *listen_on, int *ret, unsigned *ret_port, struct err *err) {
     char host[256], port[16];
     if (!split_address(listen_on, host, port))

@@ -23,6 +23,9 @@ static int check(const struct people *p, const struct share *s, struct err *err)
         return err_set(err, ERR_USAGE, "name the sites that may be seen");
     if (s->dashboard == NULL && s->sites.n != 1)
         return err_set(err, ERR_USAGE, "a share link is for one site, or for a dashboard");
+    if (s->dashboard != NULL && (*s->dashboard == '\0' || strlen(s->dashboard) > PEOPLE_NAME_BYTES))
+        return err_set(err, ERR_USAGE, "the name of a dashboard has 1 to %zu bytes",
+                       PEOPLE_NAME_BYTES);
     if (s->expires_ms <= now || s->expires_ms > now + SHARE_DAYS_MOST * DAY_MS)
         return err_set(err, ERR_USAGE, "a share link expires within %d days", SHARE_DAYS_MOST);
     return 0;

@@ -1,0 +1,13 @@
+/* The document of the routes: OpenAPI, and docs/api.md. */
+#ifndef CASK_API_OPENAPI_H
+#define CASK_API_OPENAPI_H
+
+#include "api/internal.h"
+
+#include <jansson.h>
+
+json_t *openapi_document(void);
+/* The list of routes, in Markdown. */
+void openapi_reference(struct buf *out);
+
+#endif
