@@ -1,6 +1,5 @@
 /* /healthz and /readyz. What each says: docs/operations.md. */
 #include "api/internal.h"
-#include "daemon/tails.h"
 
 #include <microhttpd.h>
 

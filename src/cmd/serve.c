@@ -6,6 +6,7 @@
 #include "cmd/serve.h"
 #include "api/api.h"
 #include "base/log.h"
+#include "cmd/notify.h"
 #include "cmd/store.h"
 #include "daemon/tails.h"
 #include "refine/refine.h"
@@ -16,11 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
-#define DRAIN_SECONDS 8.0
+#define DRAIN_SECONDS 5.0
 
 struct server {
     struct config *config;
@@ -59,21 +59,16 @@ static void raise_limits(void) {
     }
 }
 
-/* systemd's readiness protocol (sd_notify(3)): one datagram to $NOTIFY_SOCKET. */
-static void notify(const char *state) {
-    const char *path = getenv("NOTIFY_SOCKET");
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    if (path == NULL || strlen(path) >= sizeof at.sun_path)
-        return;
-    memcpy(at.sun_path, path, strlen(path));
-    if (at.sun_path[0] == '@')
-        at.sun_path[0] = '\0';
-    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd >= 0) {
-        (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&at,
-                      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
-        close(fd);
-    }
+/* CASKALYTICS_LOG goes first. */
+static void set_log(const struct config *config) {
+    const char *given = getenv("CASKALYTICS_LOG");
+    enum log_level level;
+    enum log_format format;
+    if (given == NULL || !log_level_parse(given, &level))
+        if (log_level_parse(config->log_level, &level))
+            log_set_level(level);
+    if (log_format_parse(config->log_format, &format))
+        log_set_format(format);
 }
 
 /* All or nothing: a file with a mistake changes nothing. */
@@ -96,21 +91,45 @@ static void reload(struct server *s, const struct cmd_context *ctx) {
     }
     live_use_rules(s->live, rules);
     tails_reload(s->tails, fresh);
+    set_log(fresh);
     log_line(LOG_INFO, "reloaded", "file=%s", fresh->file != NULL ? fresh->file : "");
     config_free(fresh);
 }
 
+/* Do the threads that acknowledgements hang on get on? Who asks is the main thread itself. */
+static bool is_alive(const struct server *s, double patience) {
+    for (size_t i = 0; i < instance_n_datasets; i++)
+        if (intake_counts(live_intake(s->live, instance_datasets[i])).busy_seconds > patience)
+            return false;
+    return true;
+}
+
+/* 0: the time is over. */
+static int next_signal(const sigset_t *signals, double seconds) {
+    struct timespec pause = {(time_t)seconds, (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    for (;;) {
+        int got = seconds > 0 ? sigtimedwait(signals, NULL, &pause) : sigwaitinfo(signals, NULL);
+        if (got > 0)
+            return got;
+        if (errno == EAGAIN)
+            return 0;
+    }
+}
+
 static void wait_for_end(struct server *s, const struct cmd_context *ctx, const sigset_t *signals) {
+    double watchdog = notify_watchdog_seconds();
     notify("READY=1");
     for (;;) {
-        int signal_number = 0;
-        if (sigwait(signals, &signal_number) != 0)
-            continue;
-        if (signal_number != SIGHUP)
+        int got = next_signal(signals, watchdog / 3);
+        if (got == SIGHUP) {
+            notify_reloading();
+            reload(s, ctx);
+            notify("READY=1");
+        } else if (got != 0) {
             break;
-        notify("RELOADING=1");
-        reload(s, ctx);
-        notify("READY=1");
+        }
+        if (watchdog > 0 && is_alive(s, watchdog))
+            notify("WATCHDOG=1");
     }
     notify("STOPPING=1");
 }
@@ -136,6 +155,7 @@ int serve_run(const struct serve_options *o, struct err *err) {
     int rc = cmd_config(o->ctx, &s.config, err);
     if (rc != 0)
         return rc;
+    set_log(s.config);
     block_signals(&signals);
     raise_limits();
     rc = instance_open(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);

@@ -28,6 +28,7 @@ struct intake {
     bool stop;
     uint64_t durable;
     struct intake_counts counts;
+    double busy_since; /* 0: nothing is being written */
 };
 
 /* The longest beginning of the queue that one block takes. */
@@ -176,9 +177,11 @@ static void *intake_main(void *arg) {
             break;
         in->first = NULL;
         in->end = &in->first;
+        in->busy_since = clock_monotonic_seconds();
         pthread_mutex_unlock(&in->mutex);
         write_tickets(in, queue);
         pthread_mutex_lock(&in->mutex);
+        in->busy_since = 0;
     }
     pthread_mutex_unlock(&in->mutex);
     return NULL;
@@ -277,6 +280,8 @@ uint64_t intake_durable(struct intake *in) {
 struct intake_counts intake_counts(struct intake *in) {
     pthread_mutex_lock(&in->mutex);
     struct intake_counts counts = in->counts;
+    if (in->busy_since > 0)
+        counts.busy_seconds = clock_monotonic_seconds() - in->busy_since;
     pthread_mutex_unlock(&in->mutex);
     return counts;
 }

@@ -37,8 +37,9 @@ struct intake_options {
 struct intake_counts {
     uint64_t records, blocks, bytes, refused; /* refused: tickets that were not taken */
     uint64_t tickets;                         /* that were written: blocks share them */
-    bool full;                                /* the disk is full */
-    bool failed;                              /* the lake cannot be written any more */
+    double busy_seconds; /* since what is being written was taken; 0: nothing is */
+    bool full;           /* the disk is full */
+    bool failed;         /* the lake cannot be written any more */
 };
 
 /* Recovers the dataset's tail. Errors of lake_writer_open(). */
