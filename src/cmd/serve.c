@@ -134,11 +134,26 @@ static void wait_for_end(struct server *s, const struct cmd_context *ctx, const 
     notify("STOPPING=1");
 }
 
+/* To standard output only: logs are read by others. Nobody needs to read it. */
+static void print_setup(struct api *api) {
+    struct buf link = {0}, text = {0};
+    if (api_setup_link(api, &link)) {
+        buf_printf(&text,
+                   "There is no administrator yet. Open this link to become it (it works once, until "
+                   "the server ends):\n%s\n",
+                   buf_cstr(&link));
+        (void)!cmd_write(buf_str(&text), NULL);
+    }
+    buf_release(&link);
+    buf_release(&text);
+}
+
 /* Everything is up. */
 static int run(struct server *s, const struct serve_options *o, const sigset_t *signals,
                struct err *err) {
     unsigned port = api_port(s->api);
     log_line(LOG_INFO, "listening", "port=%u", port);
+    print_setup(s->api);
     int rc = o->started != NULL ? o->started(o->arg, s->live, port, err) : 0;
     if (rc == 0)
         wait_for_end(s, o->ctx, signals);
