@@ -42,6 +42,22 @@ static void data_lock__a_shorter_name_leaves_nothing_of_the_longer_one(void **st
     buf_release(&text);
 }
 
+static void data_lock__other_files_are_other_locks(void **state) {
+    UNUSED(state);
+    struct err err;
+    int fd, other, third = -1;
+    assert_ok(data_lock(dir, "serve", &fd, &err), err);
+    assert_true(data_lock_is_of(dir, "serve"));
+    assert_false(data_lock_is_of(dir, "import"));
+    assert_ok(data_lock_file(dir, "import.lock", "import", &other, &err), err);
+    assert_int_equal(data_lock_file(dir, "import.lock", "import", &third, &err), ERR_BUSY);
+    assert_non_null(strstr(err.text, "(import)"));
+    assert_true(data_lock_is_of(dir, "serve"));
+    data_unlock(other);
+    data_unlock(fd);
+    assert_false(data_lock_is_of("/tmp/no such directory", "serve"));
+}
+
 static int make_dir(void **state) {
     UNUSED(state);
     return mkdtemp(dir) != NULL ? 0 : -1;
@@ -58,6 +74,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         unit_test(data_lock__second_is_refused_and_told_who_holds_it),
         unit_test(data_lock__a_shorter_name_leaves_nothing_of_the_longer_one),
+        unit_test(data_lock__other_files_are_other_locks),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
