@@ -15,6 +15,8 @@
 #include <stdlib.h>
 
 #define RANGES_A_QUERY 200
+#define COUNT_TRIES 5u    /* while the engine dies */
+#define AWAY_SECONDS 30.0 /* for it to come back */
 
 struct local_imports {
     pthread_mutex_t mutex; /* held while a block is written */
@@ -237,8 +239,13 @@ void api_imports_counts(struct http_exchange *x, void *arg) {
     if (client != NULL) {
         rc = live_wait_all(live, local_stopped(api->local), &err);
         uint64_t rebuilds = live_state(live).rebuilds;
-        if (rc == 0)
+        for (unsigned i = 0; rc == 0 && i < COUNT_TRIES; i++) {
             rc = count_lines(client, http_body(x), http_out(x), &err);
+            if (rc != ERR_AWAY || i + 1 == COUNT_TRIES ||
+                !live_wait_ready(live, AWAY_SECONDS, local_stopped(api->local)))
+                break; /* else the engine died and is back */
+            rc = 0;
+        }
         if (live_state(live).rebuilds != rebuilds)
             rc = err_set(&err, ERR_AWAY, "the store is being rebuilt");
         local_end(api, client);

@@ -175,8 +175,11 @@ int sql_answer(const struct cmd_store *store, const struct cmd_request *request,
     if (rc == 0 && !engine_process_sandboxed(store->in->engine))
         rc = err_set(err, ERR_FAILED,
                      "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
+    unsigned checks = 0;
     if (rc == 0)
-        rc = sql_check(store->client, query, err);
+        do {
+            rc = sql_check(store->client, query, err);
+        } while (cmd_store_again(store, rc, &checks));
     if (store->live == NULL)
         stop_on_signals();
     if (rc == 0)
@@ -184,8 +187,11 @@ int sql_answer(const struct cmd_store *store, const struct cmd_request *request,
     if (store->live == NULL)
         stop_at_once();
     uint64_t rebuilds = cmd_store_rebuilds(store);
+    unsigned tries = 0;
     if (rc == 0)
-        rc = run_query(store->client, query, form, format, &request->style, out, err);
+        do {
+            rc = run_query(store->client, query, form, format, &request->style, out, err);
+        } while (cmd_store_again(store, rc, &tries));
     if (cmd_store_rebuilds(store) != rebuilds) {
         buf_clear(out);
         rc = err_set(err, ERR_AWAY, "the store is being rebuilt");

@@ -66,8 +66,12 @@ int stats_answer(const struct cmd_store *store, const struct cmd_request *reques
                                   .client = store->client,
                                   .cube = store->in->cube,
                                   .now = clock_now_ms(&clock_system) / 1000};
+    unsigned tries = 0;
     if (rc == 0)
-        rc = print(&env, &q, format, &request->style, out, err);
+        do {
+            buf_clear(out);
+            rc = print(&env, &q, format, &request->style, out, err);
+        } while (cmd_store_again(store, rc, &tries));
     if (cmd_store_rebuilds(store) != rebuilds)
         rc = err_set(err, ERR_AWAY, "the store is being rebuilt");
     if (rc != 0)

@@ -6,29 +6,34 @@
 
 #define WAIT_SECONDS 10.0 /* for a server that is starting or stopping */
 #define WAIT_STEP_US 50000
+#define TRIES 2u          /* more of a question under which the engine dies */
+#define AWAY_SECONDS 30.0 /* for the engine to come back */
 
 static const struct {
     const char *command;
     cmd_answer_fn *answer;
-    bool refining; /* surely, so that the rules are loaded while the engine starts */
+    cmd_open_fn *open; /* who surely refines has the rules loaded while the engine starts */
 } answers[] = {
-    {"stats", stats_answer, false},    {"sql", sql_answer, false},
-    {"verify", verify_answer, false},  {"rebuild", rebuild_answer, true},
-    {"relabel", relabel_answer, true},
+    {"stats", stats_answer, instance_open},
+    {"sql", sql_answer, instance_open},
+    {"verify", verify_answer, instance_open},
+    {"rebuild", rebuild_answer, instance_open_refining},
+    {"relabel", relabel_answer, instance_open_refining},
+    {"user", user_answer, instance_open_control},
+    {"token", token_answer, instance_open_control},
 };
 
 /* --- in this process, or in the server --- */
 
 int cmd_open_store(const struct config *config, const char *data_dir, const char *command,
-                   bool refining, struct remote **ret_remote, struct instance **ret_in,
+                   cmd_open_fn *open, struct remote **ret_remote, struct instance **ret_in,
                    struct err *err) {
     double end = clock_monotonic_seconds() + WAIT_SECONDS;
     for (;;) {
         int rc = remote_open(data_dir, ret_remote, err);
         if (rc != 0 || *ret_remote != NULL)
             return rc;
-        rc = refining ? instance_open_refining(config, data_dir, command, ret_in, err)
-                      : instance_open(config, data_dir, command, ret_in, err);
+        rc = open(config, data_dir, command, ret_in, err);
         if (rc != ERR_BUSY || !data_lock_is_of(data_dir, "serve"))
             return rc;
         if (clock_monotonic_seconds() > end)
@@ -92,8 +97,8 @@ int cmd_with_store(const struct cmd_context *ctx, const struct cmd_args *args, s
         i++; /* it is there: a command calls us by itself */
     int rc = cmd_config(ctx, &config, err);
     if (rc == 0)
-        rc = cmd_open_store(config, cmd_data_dir(ctx, config), answers[i].command,
-                            answers[i].refining, &remote, &in, err);
+        rc = cmd_open_store(config, cmd_data_dir(ctx, config), answers[i].command, answers[i].open,
+                            &remote, &in, err);
     if (rc == 0 && remote != NULL)
         rc = cmd_ask_server(remote, &request, &out, err);
     else if (rc == 0)
@@ -177,6 +182,11 @@ int cmd_store_catch_up(const struct cmd_store *store, struct err *err) {
     int rc = instance_catch_up(store->in, show_bytes, &progress, err);
     progress_end(&progress);
     return rc;
+}
+
+bool cmd_store_again(const struct cmd_store *store, int rc, unsigned *tries) {
+    return rc == ERR_AWAY && store->live != NULL && !live_state(store->live).rebuilding &&
+           ++*tries <= TRIES && live_wait_ready(store->live, AWAY_SECONDS, store->stop);
 }
 
 uint64_t cmd_store_rebuilds(const struct cmd_store *store) {

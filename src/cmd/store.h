@@ -28,18 +28,23 @@ struct cmd_request {
 /* Appends what is to be printed, also when it fails. */
 typedef int cmd_answer_fn(const struct cmd_store *store, const struct cmd_request *request,
                           struct buf *out, struct err *err);
-cmd_answer_fn stats_answer, sql_answer, verify_answer, rebuild_answer, relabel_answer;
+cmd_answer_fn stats_answer, sql_answer, verify_answer, rebuild_answer, relabel_answer, user_answer,
+    token_answer;
 
 /* Run the command of `args` on the store and print what it says: in the server if one runs, else in
  * this process. ERR_AWAY (exit code 75): the server stopped or is gone. */
 MUSTCHECK int cmd_with_store(const struct cmd_context *ctx, const struct cmd_args *args,
                              struct str input, struct err *err);
 
+/* How much of a data directory a command opens (instance.h). */
+typedef int cmd_open_fn(const struct config *config, const char *data_dir, const char *command,
+                        struct instance **ret, struct err *err);
+
 /* The server of the data directory or, if none runs, the opened data directory: one of the two.
  * Waits a few seconds for a server that is just starting or stopping. */
 MUSTCHECK int cmd_open_store(const struct config *config, const char *data_dir, const char *command,
-                             bool refining, struct remote **ret_remote, struct instance **ret_in,
-                             struct err *err);
+                             cmd_open_fn *open, struct remote **ret_remote,
+                             struct instance **ret_in, struct err *err);
 /* Have the server run a command. */
 MUSTCHECK int cmd_ask_server(struct remote *remote, const struct cmd_request *request,
                              struct buf *out, struct err *err);
@@ -54,6 +59,9 @@ int cmd_serve_run(void *arg, const struct api_run *run, struct buf *out, struct 
 
 /* All that was durable before is in the store. */
 MUSTCHECK int cmd_store_catch_up(const struct cmd_store *store, struct err *err);
+/* Is it worth to ask once more? In the server, when the engine died under a question and is back;
+ * *tries counts. */
+bool cmd_store_again(const struct cmd_store *store, int rc, unsigned *tries);
 /* Grows when the store begins to be made anew: what was asked meanwhile is void. */
 uint64_t cmd_store_rebuilds(const struct cmd_store *store);
 /* Progress of the own process; none in the server. */

@@ -460,6 +460,16 @@ int live_wait_all(struct live *l, const atomic_bool *stop, struct err *err) {
     return rc;
 }
 
+bool live_wait_ready(struct live *l, double seconds, const atomic_bool *stop) {
+    double end = clock_monotonic_seconds() + seconds;
+    do {
+        rest(l, LOOK_SECONDS); /* a death is noticed a little later than it hurts */
+        if (live_state(l).ready)
+            return true;
+    } while (!l->stop && !*stop && clock_monotonic_seconds() < end);
+    return false;
+}
+
 uint64_t live_wait_change(struct live *l, uint64_t version, double seconds) {
     struct timespec end;
     bool in_time = true;

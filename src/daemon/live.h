@@ -58,6 +58,9 @@ MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct err *e
 /* The same, as long as the store gets on at all. ERR_STOPPED when *stop was set (looked at a few
  * times a second). */
 MUSTCHECK int live_wait_all(struct live *live, const atomic_bool *stop, struct err *err);
+/* After ERR_AWAY: a moment, and then until the engine is back and the store complete. False: that
+ * did not happen in `seconds`, or *stop was set. */
+bool live_wait_ready(struct live *live, double seconds, const atomic_bool *stop);
 /* Wait until version differs from `version`, at most `seconds`. Returns the version. */
 uint64_t live_wait_change(struct live *live, uint64_t version, double seconds);
 
