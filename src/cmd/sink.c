@@ -83,7 +83,7 @@ int sink_open(const struct config *config, const char *data_dir, struct sink *re
               struct imports *ret_imports, struct err *err) {
     struct remote *remote = NULL;
     struct instance *in = NULL;
-    int rc = cmd_open_store(config, data_dir, "import", true, &remote, &in, err);
+    int rc = cmd_open_store(config, data_dir, "import", instance_open_refining, &remote, &in, err);
     if (rc != 0)
         return rc;
     stop_on_signals();
