@@ -156,9 +156,13 @@ int remote_call(struct remote *r, const char *method, const char *path, struct s
     struct buf text = {0};
     struct answer answer = {.body = &text};
     long status = 0;
+    curl_off_t length = -1;
     int rc = 0;
     CURLcode code = transfer(r, method, path, body, &answer);
     curl_easy_getinfo(r->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(r->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    if (code == CURLE_OK && length < 0) /* it ended while it said how long the answer is */
+        code = CURLE_PARTIAL_FILE;
     if (text.overflow)
         rc = err_set(err, ERR_TOOBIG, "the server's answer has more than %zu bytes",
                      LIMIT_BUF_BYTES);
