@@ -31,6 +31,15 @@ static const char *access_role(enum access access) {
     }
 }
 
+/* Are the numbers made up? Control data of `demo` say so (cmd/demo.c). */
+static bool is_demo(const struct api *api) {
+    struct buf doc = {0};
+    uint64_t version = 0;
+    int rc = control_get(live_instance(api->options.live)->control, "demo", &doc, &version, NULL);
+    buf_release(&doc);
+    return rc == 0 && version != 0;
+}
+
 void api_session_get(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     const struct caller *c = api_caller(x);
@@ -45,12 +54,14 @@ void api_session_get(struct http_exchange *x, void *arg) {
         free(secret);
     }
     api_reply_json(x, MHD_HTTP_OK,
-                   json_pack("{so so so so so so sb}", "user", json_of(str_from(c->name)), "kind",
-                             json_of(str_from(kind_name(c->kind))), "role", json_of(str_from(role)),
-                             "sites", role != NULL ? json_sites(&sites) : json_array(), "dashboard",
+                   json_pack("{so so so so so so sb sb}", "user", json_of(str_from(c->name)),
+                             "kind", json_of(str_from(kind_name(c->kind))), "role",
+                             json_of(str_from(role)), "sites",
+                             role != NULL ? json_sites(&sites) : json_array(), "dashboard",
                              json_of(str_from(c->dashboard)), "csrf",
                              csrf[0] != '\0' ? json_string(csrf) : json_null(), "needs_setup",
-                             (int)!people_has_admin(api_people(api))));
+                             (int)(!api->options.open && !people_has_admin(api_people(api))),
+                             "demo", (int)is_demo(api)));
 }
 
 /* A session has begun. */

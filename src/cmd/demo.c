@@ -8,6 +8,7 @@
 #include "base/fs.h"
 #include "cmd/progress.h"
 #include "cmd/serve.h"
+#include "http/server.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -53,15 +54,12 @@ static int take_number(const struct cmd_args *args, const char *name, uint64_t l
 
 /* Readers need no log-in, so nobody else may reach it. */
 static int check_listen(const char *listen, struct err *err) {
-    static const char *const loopback[] = {"127.0.0.1:", "localhost:", "[::1]:"};
-    for (size_t i = 0; listen != NULL && i < ARRAY_LEN(loopback); i++)
-        if (strncmp(listen, loopback[i], strlen(loopback[i])) == 0)
-            return 0;
-    return listen == NULL
-               ? 0
-               : err_set(err, ERR_USAGE,
-                         "--listen: a demo is open to whoever reaches it, so it listens on "
-                         "127.0.0.1, [::1] or localhost only, such as 127.0.0.1:8080");
+    if (listen == NULL || http_is_loopback(listen))
+        return 0;
+    return err_set(
+        err, ERR_USAGE,
+        "--listen: a demo is open to whoever reaches it, so it listens on this machine only, "
+        "such as on 127.0.0.1:8080");
 }
 
 static int take_args(struct demo_run *run, const struct cmd_context *ctx,
