@@ -51,7 +51,7 @@ struct param {
 
 static bool next_param(struct str *rest, struct param *ret) {
     struct str line;
-    if (!str_split(rest, '\n', &line))
+    if (!str_split(rest, '\n', &line) || line.len == 0)
         return false;
     *ret = (struct param){0};
     (void)str_split(&line, ':', &ret->name);
@@ -188,6 +188,64 @@ static void list_params(const struct api_route *route, struct buf *out) {
     buf_add_cstr(out, *route->params != '\0' ? "\n" : "");
 }
 
+static const char intro[] =
+    "# HTTP\n"
+    "\n"
+    "Made from the table of routes, `src/api/routes.def`; `/api/v1/openapi.json` says the same to "
+    "programs.\n"
+    "\n"
+    "## Who asks\n"
+    "\n"
+    "| shown | by |\n"
+    "|---|---|\n"
+    "| `Authorization: Bearer TOKEN` | programs: a token of `caskalytics token add` or `POST "
+    "/api/v1/tokens`. Scope `read` asks questions, `ingest:SOURCE` sends records to a source, "
+    "`admin` does everything. |\n"
+    "| cookie `cask_session` | people, after `POST /api/v1/session`. It ends after 30 days without "
+    "use, at log-out, and when the password changes. |\n"
+    "| `?share=SECRET` | whoever has a share link: reads one site or one dashboard until it "
+    "expires |\n"
+    "| nothing | over the unix socket `DATA/caskalytics.sock`: whoever may open it is an "
+    "administrator |\n"
+    "\n"
+    "What is shown counts alone: a wrong token is not helped by a cookie. Roles: an administrator "
+    "may do all that an editor may, an editor all that a viewer "
+    "may. Editors, viewers, tokens and share links may be limited to some sites; all others are "
+    "unknown to them.\n"
+    "\n"
+    "A change over a session (every method but GET) must come from our pages: `Origin` or "
+    "`Sec-Fetch-Site` must say so, and `X-CSRF-Token` must be what "
+    "log-in and `GET /api/v1/session` return as `csrf`. Bodies are `application/json`; unknown "
+    "fields are refused.\n"
+    "\n"
+    "Failed log-ins of one account (after 5) and from one address (after 20) make the next ones "
+    "wait, longer each time, up to 5 and 15 minutes: 429 "
+    "with `Retry-After`.\n"
+    "\n"
+    "## The first administrator\n"
+    "\n"
+    "While there is none, `serve` prints a link when it starts. It works once, until the server "
+    "ends; only its hash is kept, in memory. "
+    "`caskalytics user add NAME --role admin` does the same. The server listens beyond loopback "
+    "only when there is an administrator. Beacons, records "
+    "that are sent in and the unix socket do not wait for one.\n"
+    "\n"
+    "## Changes by several people\n"
+    "\n"
+    "What can be changed comes with an `ETag`. A PUT, PATCH or DELETE with `If-Match` is done only "
+    "if nobody was faster (else 412). What the configuration file "
+    "declares is `fixed` and cannot be changed here (409).\n"
+    "\n"
+    "## Errors\n"
+    "\n"
+    "`{\"error\": \"what went wrong, and what to change\"}` with 400, 401 (log in), 403 (you may "
+    "not), 404, 409, 412, 413, 429, or 503 with `Retry-After`.\n"
+    "\n"
+    "## Routes\n"
+    "\n"
+    "A `?` stands before what belongs in the query string; all else is a field of the body.\n"
+    "\n";
+
 void openapi_reference(struct buf *out) {
     static const char *const who[] = {[ACCESS_PUBLIC] = "anybody",
                                       [ACCESS_LOCAL] = "commands of this machine",
@@ -195,6 +253,7 @@ void openapi_reference(struct buf *out) {
                                       [ACCESS_VIEWER] = "viewers",
                                       [ACCESS_EDITOR] = "editors",
                                       [ACCESS_ADMIN] = "administrators"};
+    buf_add_cstr(out, intro);
     for (size_t i = 0; i < api_n_routes; i++) {
         const struct http_route *http = &api_routes[i];
         const struct api_route *route = http->extra;

@@ -7,7 +7,7 @@
 #include <jansson.h>
 
 json_t *openapi_document(void);
-/* The list of routes, in Markdown. */
+/* docs/api.md */
 void openapi_reference(struct buf *out);
 
 #endif

@@ -5,9 +5,9 @@
 /* The commands that the contract (docs/commands.md) has for this version. */
 static void table__has_the_commands_of_the_contract(void **state) {
     UNUSED(state);
-    static const char *const names[] = {"import",  "stats",   "sql",     "lake", "parse",
-                                        "rebuild", "relabel", "serve",   "demo", "verify",
-                                        "config",  "init",    "version", "help"};
+    static const char *const names[] = {"import",  "stats", "sql",  "lake",   "parse",  "rebuild",
+                                        "relabel", "serve", "demo", "verify", "config", "init",
+                                        "version", "help",  "user", "token"};
     assert_int_equal(commands_count, ARRAY_LEN(names));
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         assert_non_null(command_find(names[i]));
