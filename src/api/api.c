@@ -150,7 +150,8 @@ int api_open(const struct api_options *options, struct api **ret, struct err *er
     api->changes = changes_start(options->live);
     api->local = local_new();
     api->imports = local_imports_new();
-    int rc = api_load_recent(api, err);
+    api->ingest = ingest_sources_new();
+    int rc = recent_open(options->live, &api->recent_file, &api->recent, err);
     if (rc != 0) {
         api_close(api);
         return rc;
@@ -237,7 +238,8 @@ void api_close(struct api *api) {
     vec_free(&api->clients);
     vec_free(&api->busy);
     answers_free(api->answers);
-    recent_ids_free(api->recent);
+    recent_close(api->recent_file);
+    ingest_sources_free(api->ingest);
     pthread_mutex_destroy(&api->mutex);
     free(api->counts);
     free(api);

@@ -8,9 +8,6 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 
-#define RECENT_IDS ((size_t)1000000)
-#define RECENT_SEGMENTS 48 /* hours of the lake whose ids are read back on start */
-
 /* --- who sent it --- */
 
 static bool is_trusted(const struct config *config, struct str text) {
@@ -81,17 +78,20 @@ static void delivery_free(struct delivery *d) {
     free(d);
 }
 
+static struct recent_key key_of(const struct beacon *b) { return recent_key_of(b->site, b->id); }
+
 static void settle(struct delivery *d, bool durable) {
     for (size_t i = 0; i < d->n; i++)
         if (d->beacons[i].id.len > 0)
-            recent_ids_settle(d->api->recent, d->beacons[i].site, d->beacons[i].id, durable);
+            recent_ids_settle(d->api->recent, key_of(&d->beacons[i]), durable);
 }
 
 static void on_done(struct intake_ticket *ticket, int rc, uint64_t bid) {
     struct delivery *d = (struct delivery *)ticket;
     struct http_exchange *x = d->exchange;
-    UNUSED(bid);
     settle(d, rc == 0);
+    if (rc == 0)
+        recent_settled(d->api->recent_file, bid, d->n);
     if (rc == 0)
         d->answer(x);
     else
@@ -120,9 +120,8 @@ static bool is_in(const struct delivery *d, const struct beacon *b) {
 /* Claims ids and drops events that are durable already. False: one is on its way. */
 static bool claim(struct delivery *d, const struct beacon *all, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        enum recent_claim claim = all[i].id.len > 0
-                                      ? recent_ids_claim(d->api->recent, all[i].site, all[i].id)
-                                      : RECENT_NEW;
+        enum recent_claim claim =
+            all[i].id.len > 0 ? recent_ids_claim(d->api->recent, key_of(&all[i])) : RECENT_NEW;
         if (claim == RECENT_DURABLE || (claim == RECENT_WAITING && is_in(d, &all[i])))
             continue;
         if (claim == RECENT_WAITING) {
@@ -235,35 +234,4 @@ void api_pixel(struct http_exchange *x, void *arg) {
     } else {
         deliver(d, &beacon, 1);
     }
-}
-
-/* --- ids of before --- */
-
-int api_load_recent(struct api *api, struct err *err) {
-    api->recent = recent_ids_new(RECENT_IDS);
-    const struct instance *in = live_instance(api->options.live);
-    uint64_t last = intake_durable(live_intake(api->options.live, DATASET_WEB));
-    if (last == 0)
-        return 0;
-    uint64_t segment =
-        bid_segment(last) > RECENT_SEGMENTS ? bid_segment(last) - RECENT_SEGMENTS : 0;
-    struct lake_reader *reader = NULL;
-    struct lake_block block;
-    int rc = lake_reader_open(in->lake_root, DATASET_WEB, bid_make(DATASET_WEB, segment, 0), last,
-                              &reader, err);
-    while (rc == 0) {
-        int got = lake_reader_next(reader, &block, err);
-        if (got == 0)
-            break;
-        for (size_t i = 0; got == 1 && i < block.len; i++) {
-            struct str id = beacon_record_id(block.records[i].body);
-            if (id.len > 0 &&
-                recent_ids_claim(api->recent, block.records[i].site, id) == RECENT_NEW)
-                recent_ids_settle(api->recent, block.records[i].site, id, true);
-        }
-        if (got < 0 && got != ERR_CORRUPT) /* a damaged block keeps its ids to itself */
-            rc = got;
-    }
-    lake_reader_close(reader);
-    return rc;
 }

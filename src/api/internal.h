@@ -6,6 +6,7 @@
 #include "api/api.h"
 #include "base/limits.h"
 #include "source/beacon.h"
+#include "source/ingest.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -85,6 +86,8 @@ struct question;
 struct client;
 struct changes;
 struct recent_ids;
+struct recent_file;
+struct ingest_sources;
 
 struct api {
     struct api_options options;
@@ -94,6 +97,8 @@ struct api {
     struct local *local;
     struct local_imports *imports;
     struct recent_ids *recent;    /* of beacons and of records that are sent in */
+    struct recent_file *recent_file;
+    struct ingest_sources *ingest;
     pthread_mutex_t mutex;        /* guards the next three */
     VEC(struct client *) clients; /* of the engine, not in use */
     VEC(struct client *) busy;    /* and those in use */
@@ -122,8 +127,17 @@ void api_give_client(struct api *api, struct client *client);
 
 /* The client's address: behind a trusted proxy (`trusted_proxies`) what it says. */
 struct str api_client_address(const struct http_exchange *x);
-/* Fills api->recent from the lake. */
-MUSTCHECK int api_load_recent(struct api *api, struct err *err);
+/* The recent ids, filled from a file and the lake; both are freed by recent_close(), which takes
+ * NULL. */
+MUSTCHECK int recent_open(struct live *live, struct recent_file **ret, struct recent_ids **ret_ids,
+                          struct err *err);
+/* A ticket of that block was settled, with n ids; on the intake's thread. */
+void recent_settled(struct recent_file *f, uint64_t bid, size_t n);
+void recent_close(struct recent_file *f);
+
+/* What is remembered of sources that send. */
+struct ingest_sources *ingest_sources_new(void);
+void ingest_sources_free(struct ingest_sources *s); /* takes NULL */
 
 /* Tells open pages that answers changed. */
 struct changes *changes_start(struct live *live);

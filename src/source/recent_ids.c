@@ -4,12 +4,10 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-#define KEY_BYTES 16 /* of BLAKE2b: two ids of a million fall together once in 10^26 */
-
 enum slot_state { SLOT_FREE, SLOT_CLAIMED, SLOT_KEPT };
 
 struct slot {
-    unsigned char key[KEY_BYTES];
+    struct recent_key key;
     uint32_t next; /* of its chain, 1 up; 0: the end */
     uint8_t state;
 };
@@ -44,31 +42,33 @@ void recent_ids_free(struct recent_ids *r) {
     free(r);
 }
 
-static void make_key(struct str scope, struct str id, unsigned char key[KEY_BYTES]) {
+struct recent_key recent_key_of(struct str scope, struct str id) {
     crypto_generichash_state state;
+    struct recent_key key;
     uint64_t len = scope.len;
-    crypto_generichash_init(&state, NULL, 0, KEY_BYTES);
+    crypto_generichash_init(&state, NULL, 0, sizeof key.bytes);
     crypto_generichash_update(&state, (const unsigned char *)&len, sizeof len);
     crypto_generichash_update(&state, (const unsigned char *)scope.ptr, scope.len);
     crypto_generichash_update(&state, (const unsigned char *)id.ptr, id.len);
-    crypto_generichash_final(&state, key, KEY_BYTES);
+    crypto_generichash_final(&state, key.bytes, sizeof key.bytes);
+    return key;
 }
 
-static uint32_t *chain_of(struct recent_ids *r, const unsigned char key[KEY_BYTES]) {
+static uint32_t *chain_of(struct recent_ids *r, const struct recent_key *key) {
     uint64_t hash;
-    memcpy(&hash, key, sizeof hash);
+    memcpy(&hash, key->bytes, sizeof hash);
     return &r->heads[hash & r->mask];
 }
 
-static struct slot *find(struct recent_ids *r, const unsigned char key[KEY_BYTES]) {
+static struct slot *find(struct recent_ids *r, const struct recent_key *key) {
     for (uint32_t i = *chain_of(r, key); i != 0; i = r->ring[i - 1].next)
-        if (memcmp(r->ring[i - 1].key, key, KEY_BYTES) == 0)
+        if (memcmp(&r->ring[i - 1].key, key, sizeof *key) == 0)
             return &r->ring[i - 1];
     return NULL;
 }
 
 static void drop(struct recent_ids *r, struct slot *slot) {
-    uint32_t *link = chain_of(r, slot->key), place = (uint32_t)(slot - r->ring) + 1;
+    uint32_t *link = chain_of(r, &slot->key), place = (uint32_t)(slot - r->ring) + 1;
     while (*link != place)
         link = &r->ring[*link - 1].next;
     *link = slot->next;
@@ -90,39 +90,47 @@ static struct slot *take_place(struct recent_ids *r) {
     return NULL;
 }
 
-enum recent_claim recent_ids_claim(struct recent_ids *r, struct str scope, struct str id) {
-    unsigned char key[KEY_BYTES];
-    make_key(scope, id, key);
+static void put(struct recent_ids *r, struct slot *slot, const struct recent_key *key,
+                enum slot_state state) {
+    uint32_t *head = chain_of(r, key);
+    slot->key = *key;
+    slot->state = (uint8_t)state;
+    slot->next = *head;
+    *head = (uint32_t)(slot - r->ring) + 1;
+    r->count++;
+}
+
+enum recent_claim recent_ids_claim(struct recent_ids *r, struct recent_key key) {
     pthread_mutex_lock(&r->mutex);
-    struct slot *slot = find(r, key);
+    struct slot *slot = find(r, &key);
     enum recent_claim claim = slot == NULL                  ? RECENT_NEW
                               : slot->state == SLOT_CLAIMED ? RECENT_WAITING
                                                             : RECENT_DURABLE;
     if (slot == NULL)
         slot = take_place(r);
-    if (slot == NULL) {
+    if (slot == NULL)
         claim = RECENT_WAITING; /* every place is claimed: later */
-    } else if (claim == RECENT_NEW) {
-        uint32_t *head = chain_of(r, key);
-        memcpy(slot->key, key, KEY_BYTES);
-        slot->state = SLOT_CLAIMED;
-        slot->next = *head;
-        *head = (uint32_t)(slot - r->ring) + 1;
-        r->count++;
-    }
+    else if (claim == RECENT_NEW)
+        put(r, slot, &key, SLOT_CLAIMED);
     pthread_mutex_unlock(&r->mutex);
     return claim;
 }
 
-void recent_ids_settle(struct recent_ids *r, struct str scope, struct str id, bool durable) {
-    unsigned char key[KEY_BYTES];
-    make_key(scope, id, key);
+void recent_ids_settle(struct recent_ids *r, struct recent_key key, bool durable) {
     pthread_mutex_lock(&r->mutex);
-    struct slot *slot = find(r, key);
+    struct slot *slot = find(r, &key);
     if (slot != NULL && durable)
         slot->state = SLOT_KEPT;
     else if (slot != NULL)
         drop(r, slot);
+    pthread_mutex_unlock(&r->mutex);
+}
+
+void recent_ids_keep(struct recent_ids *r, struct recent_key key) {
+    pthread_mutex_lock(&r->mutex);
+    struct slot *slot = find(r, &key);
+    if (slot == NULL && (slot = take_place(r)) != NULL)
+        put(r, slot, &key, SLOT_KEPT);
     pthread_mutex_unlock(&r->mutex);
 }
 
@@ -131,4 +139,14 @@ size_t recent_ids_count(struct recent_ids *r) {
     size_t count = r->count;
     pthread_mutex_unlock(&r->mutex);
     return count;
+}
+
+void recent_ids_list(struct recent_ids *r, struct buf *out) {
+    pthread_mutex_lock(&r->mutex);
+    for (size_t i = 0; i < r->capacity; i++) {
+        const struct slot *slot = &r->ring[(r->at + i) % r->capacity];
+        if (slot->state == SLOT_KEPT)
+            buf_add(out, slot->key.bytes, sizeof slot->key.bytes);
+    }
+    pthread_mutex_unlock(&r->mutex);
 }

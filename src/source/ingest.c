@@ -1,0 +1,255 @@
+#include "source/ingest.h"
+
+#include "base/limits.h"
+#include <jansson.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <zlib.h>
+#include <zstd.h>
+
+/* --- unpacking --- */
+
+static int too_big(struct err *err) {
+    return err_set(err, ERR_TOOBIG, "the body unpacks to more than %zu bytes: send smaller ones",
+                   INGEST_UNPACKED_BYTES);
+}
+
+static int damaged(const char *what, struct err *err) {
+    return err_set(err, ERR_CORRUPT, "the body is no whole %s", what);
+}
+
+/* Room for the next piece; never more than one byte over what is allowed. */
+#define PIECE ((size_t)256 << 10)
+static size_t next_piece(struct buf *out) {
+    size_t room = min_size(PIECE, INGEST_UNPACKED_BYTES + 1 - out->len);
+    return buf_reserve(out, room) != NULL ? room : 0;
+}
+
+/* Several members one behind the other are one stream (RFC 1952 section 2.2). */
+static int gunzip(struct str body, struct buf *out, struct err *err) {
+    z_stream z = {.next_in = (unsigned char *)(uintptr_t)body.ptr, .avail_in = (unsigned)body.len};
+    if (inflateInit2(&z, 15 + 16) != Z_OK)
+        return err_set(err, ERR_FAILED, "no memory to unpack");
+    int rc = Z_OK;
+    while (rc == Z_OK && out->len <= INGEST_UNPACKED_BYTES) {
+        size_t room = next_piece(out);
+        z.next_out = (unsigned char *)out->ptr + out->len;
+        z.avail_out = (unsigned)room;
+        rc = inflate(&z, Z_NO_FLUSH);
+        out->len += room - z.avail_out;
+        if (rc == Z_STREAM_END && z.avail_in > 0)
+            rc = inflateReset(&z);
+    }
+    inflateEnd(&z);
+    return out->len > INGEST_UNPACKED_BYTES ? too_big(err)
+           : rc != Z_STREAM_END             ? damaged("gzip", err)
+                                            : 0;
+}
+
+static int unzstd(struct str body, struct buf *out, struct err *err) {
+    ZSTD_DStream *z = ZSTD_createDStream();
+    if (z == NULL)
+        return err_set(err, ERR_FAILED, "no memory to unpack");
+    ZSTD_inBuffer in = {body.ptr, body.len, 0};
+    size_t rc = 1;
+    /* it may have read everything and still hold output back */
+    while (!ZSTD_isError(rc) && out->len <= INGEST_UNPACKED_BYTES) {
+        size_t room = next_piece(out);
+        ZSTD_outBuffer to = {out->ptr + out->len, room, 0};
+        rc = ZSTD_decompressStream(z, &to, &in);
+        out->len += to.pos;
+        if (!ZSTD_isError(rc) && in.pos == in.size && (rc == 0 || to.pos < room))
+            break;
+    }
+    ZSTD_freeDStream(z);
+    return out->len > INGEST_UNPACKED_BYTES ? too_big(err) : rc != 0 ? damaged("zstd", err) : 0;
+}
+
+int ingest_unpack(struct str body, struct str encoding, struct buf *out, struct err *err) {
+    if (str_eq_nocase(encoding, STR("gzip")) || str_eq_nocase(encoding, STR("x-gzip")))
+        return gunzip(body, out, err);
+    if (str_eq_nocase(encoding, STR("zstd")))
+        return unzstd(body, out, err);
+    if (encoding.len > 0 && !str_eq_nocase(encoding, STR("identity")))
+        return err_set(err, ERR_USAGE, "Content-Encoding: gzip, zstd or none, not " STR_FMT,
+                       (int)min_size(encoding.len, 60), encoding.ptr);
+    buf_add_str(out, body);
+    return 0;
+}
+
+/* --- cutting --- */
+
+struct cutter {
+    const struct ingest_fields *fields;
+    struct str scope;
+    struct arena *arena;
+    struct ingest_records *out;
+};
+
+static struct str cut_long(struct str line) {
+    line.len = min_size(line.len, LIMIT_LINE_BYTES + 1);
+    return line;
+}
+
+static struct str text_of(const json_t *value) {
+    return str_of(json_string_value(value), json_string_length(value));
+}
+
+static void add_line(struct cutter *c, struct str line) {
+    struct ingest_record record = {.body = cut_long(line)};
+    vec_push(&c->out->items, record);
+}
+
+static struct str field_name(struct str name, struct arena *arena) {
+    return str_from(arena_cstr(arena, name));
+}
+
+/* `text` is the object as it was sent; ptr NULL: not known. */
+static void add_object(struct cutter *c, const json_t *object, struct str text) {
+    struct ingest_record record = {0};
+    const struct ingest_fields *fields = c->fields;
+    const json_t *id = NULL, *line = NULL;
+    if (fields->id.len > 0)
+        id = json_object_get(object, field_name(fields->id, c->arena).ptr);
+    if (fields->line.len > 0)
+        line = json_object_get(object, field_name(fields->line, c->arena).ptr);
+    if (json_is_string(id) && json_string_length(id) > 0) {
+        record.key = recent_key_of(c->scope, text_of(id));
+        record.has_key = true;
+    } else if (json_is_integer(id)) {
+        char digits[24];
+        int n = snprintf(digits, sizeof digits, "%lld", (long long)json_integer_value(id));
+        record.key = recent_key_of(c->scope, str_of(digits, (size_t)n));
+        record.has_key = true;
+    }
+    if (json_is_string(line)) {
+        struct str inner = text_of(line); /* some senders leave the line end on it */
+        while (inner.len > 0 &&
+               (inner.ptr[inner.len - 1] == '\n' || inner.ptr[inner.len - 1] == '\r'))
+            inner.len--;
+        record.body = arena_dup(c->arena, cut_long(inner));
+    } else if (text.ptr != NULL) {
+        record.body = cut_long(text);
+    } else {
+        char *dump = json_dumps(object, JSON_COMPACT);
+        record.body = arena_dup(c->arena, cut_long(str_from(dump)));
+        free(dump);
+    }
+    if (record.body.len > 0)
+        vec_push(&c->out->items, record);
+}
+
+static bool is_blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n'; }
+
+static struct str skip_blanks(struct str s) {
+    while (s.len > 0 && is_blank(*s.ptr))
+        s = str_skip(s, 1);
+    return s;
+}
+
+/* Objects one behind the other on one line (Fluent Bit's json_stream). What is no JSON is one line,
+ * that will be rejected with its reason. */
+static void add_objects(struct cutter *c, struct str line) {
+    struct str rest = line;
+    while (rest.len > 0) {
+        json_error_t problem;
+        json_t *object = *rest.ptr == '{'
+                             ? json_loadb(rest.ptr, rest.len, JSON_DISABLE_EOF_CHECK, &problem)
+                             : NULL;
+        size_t used = object != NULL ? (size_t)problem.position : 0;
+        if (object == NULL || used == 0 || used > rest.len) {
+            json_decref(object);
+            add_line(c, rest);
+            return;
+        }
+        add_object(c, object, str_of(rest.ptr, used));
+        json_decref(object);
+        rest = skip_blanks(str_skip(rest, used));
+    }
+}
+
+static bool has_neighbours(struct str line) {
+    return memmem(line.ptr, line.len, "}{", 2) != NULL ||
+           memmem(line.ptr, line.len, "} {", 3) != NULL;
+}
+
+static void cut_lines(struct cutter *c, struct str text) {
+    bool look = c->fields->id.len > 0 || c->fields->line.len > 0;
+    struct str line;
+    while (str_split(&text, '\n', &line)) {
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (line.len == 0)
+            continue;
+        if (*line.ptr == '{' && line.len <= LIMIT_LINE_BYTES * 4 && (look || has_neighbours(line)))
+            add_objects(c, line);
+        else
+            add_line(c, line);
+    }
+}
+
+/* An array of objects or texts; logs whose lines begin with [ go on otherwise. */
+static bool is_array(struct str text) {
+    text = skip_blanks(text);
+    if (text.len == 0 || *text.ptr != '[')
+        return false;
+    text = skip_blanks(str_skip(text, 1));
+    return text.len > 0 && (*text.ptr == '{' || *text.ptr == '"' || *text.ptr == ']');
+}
+
+static int cut_array(struct cutter *c, struct str text, struct err *err) {
+    json_error_t problem;
+    json_t *doc = json_loadb(text.ptr, text.len, 0, &problem), *item;
+    size_t i;
+    if (doc == NULL)
+        return err_set(err, ERR_USAGE, "the array is no JSON: %s", problem.text);
+    int rc = 0;
+    json_array_foreach(doc, i, item) {
+        if (json_is_object(item))
+            add_object(c, item, (struct str){NULL, 0});
+        else if (json_is_string(item) && json_string_length(item) > 0)
+            add_line(c, arena_dup(c->arena, text_of(item)));
+        else if (!json_is_string(item))
+            rc = err_set(err, ERR_USAGE, "element %zu of the array is neither object nor text",
+                         i + 1);
+    }
+    json_decref(doc);
+    return rc;
+}
+
+int ingest_cut(struct str text, const struct ingest_fields *fields, struct str scope,
+               struct arena *arena, struct ingest_records *ret, struct err *err) {
+    struct cutter c = {fields, scope, arena, ret};
+    if (is_array(text))
+        return cut_array(&c, text, err);
+    cut_lines(&c, text);
+    return 0;
+}
+
+/* --- positions --- */
+
+#define POSITION_HEAD STR("{\"ids\":[")
+#define HEX_BYTES ((size_t)2 * RECENT_KEY_BYTES)
+
+void ingest_position(const struct recent_key *keys, size_t n, struct buf *out) {
+    char hex[HEX_BYTES + 1];
+    buf_add_str(out, POSITION_HEAD);
+    for (size_t i = 0; i < n; i++) {
+        sodium_bin2hex(hex, sizeof hex, keys[i].bytes, sizeof keys[i].bytes);
+        buf_printf(out, "%s\"%s\"", i > 0 ? "," : "", hex);
+    }
+    buf_add_cstr(out, "]}");
+}
+
+bool ingest_position_key(struct str position, size_t *at, struct recent_key *ret) {
+    if (*at == 0 && str_starts(position, POSITION_HEAD))
+        *at = POSITION_HEAD.len;
+    size_t len = 0;
+    if (*at == 0 || *at + HEX_BYTES + 2 > position.len || position.ptr[*at] != '"' ||
+        sodium_hex2bin(ret->bytes, sizeof ret->bytes, position.ptr + *at + 1, HEX_BYTES, NULL, &len,
+                       NULL) != 0 ||
+        len != sizeof ret->bytes)
+        return false;
+    *at += HEX_BYTES + 3; /* quotes and comma */
+    return true;
+}
