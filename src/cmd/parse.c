@@ -194,6 +194,8 @@ int cmd_run_parse(const struct cmd_context *ctx, const struct cmd_args *args, st
         rc = cmd_config(ctx, &config, err);
     if (rc == 0)
         rc = refiner_new(config, NULL, &p.refiner, err);
+    if (rc == 0 && site == NULL && config->n_sites == 1) /* as import does */
+        p.site = str_from(config->sites[0].name);
     stop_on_signals();
     double start = clock_monotonic_seconds();
     for (size_t i = 0; rc == 0 && i < args->words.len && !stop_asked(); i++)

@@ -63,6 +63,15 @@ def test_quiet_counts():
         assert words in said, said
 
 
+def test_the_site_is_that_of_import():
+    line = (b'www.other.example:443 192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 '
+            b'"https://www.example.org/" "-"\n')
+    row, = parsed(cask.Data("sites: [{name: www.example.org}]"), "-", stdin=line)
+    equal((row["site"], row["channel"]), ("www.example.org", "internal"))
+    row, = parsed(cask.Data("sites: [{name: www.example.org}, {name: b}]"), "-", stdin=line)
+    equal((row["site"], row["channel"]), ("www.other.example", "referral"))
+
+
 def test_bad_format_is_refused():
     data = cask.Data()
     done = data.run("parse", "--format", "nonsense", data.file(b"junk\n"), code=2)
