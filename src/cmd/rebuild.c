@@ -2,7 +2,6 @@
 #include "cmd/cmd.h"
 #include "cmd/progress.h"
 #include "cmd/store.h"
-#include "refine/refine.h"
 
 #include <stdlib.h>
 
@@ -92,36 +91,12 @@ int rebuild_answer(const struct cmd_store *store, const struct cmd_request *requ
     return 0;
 }
 
-/* Rows that other rules made than those of today. */
-static int count_stale(const struct cmd_store *store, uint64_t *ret_stale, uint64_t *ret_rows,
-                       struct err *err) {
-    struct buf sql = {0}, out = {0};
-    int rc = store->live != NULL ? 0 : instance_load_refiner(store->in, err);
-    if (rc == 0) {
-        unsigned rules =
-            store->live != NULL ? live_state(store->live).rules : refiner_rules(store->in->refiner);
-        buf_printf(&sql,
-                   "SELECT sum(stale), sum(n) FROM (SELECT countIf(rules != %u) AS stale, count()"
-                   " AS n FROM events UNION ALL SELECT countIf(rules != %u) AS stale, count() AS n"
-                   " FROM rejected)",
-                   rules, rules);
-        rc = client_query(store->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
-    }
-    struct str rest = str_trim(buf_str(&out)), cell;
-    if (rc == 0 && (!str_split(&rest, '\t', &cell) || !str_to_u64(cell, ret_stale) ||
-                    !str_to_u64(rest, ret_rows)))
-        rc = err_set(err, ERR_ENGINE, "the engine counts rows as \"%s\"", buf_cstr(&out));
-    buf_release(&sql);
-    buf_release(&out);
-    return rc;
-}
-
 int relabel_answer(const struct cmd_store *store, const struct cmd_request *request,
                    struct buf *out, struct err *err) {
     uint64_t stale = 0, rows = 0;
     int rc = cmd_store_catch_up(store, err);
     if (rc == 0)
-        rc = count_stale(store, &stale, &rows, err);
+        rc = cmd_store_stale(store, &stale, &rows, err);
     if (rc != 0)
         return rc;
     text_count(out, stale);

@@ -1,4 +1,5 @@
 #include "cmd/store.h"
+#include "refine/refine.h"
 
 #include "cmd/overview.h"
 #include <stdlib.h>
@@ -211,4 +212,27 @@ int cmd_store_claim(const struct cmd_store *store, struct err *err) {
 void cmd_store_release(const struct cmd_store *store) {
     if (store->whole != NULL)
         atomic_flag_clear(store->whole);
+}
+
+int cmd_store_stale(const struct cmd_store *store, uint64_t *ret_stale, uint64_t *ret_rows,
+                    struct err *err) {
+    struct buf sql = {0}, out = {0};
+    int rc = store->live != NULL ? 0 : instance_load_refiner(store->in, err);
+    if (rc == 0) {
+        unsigned rules =
+            store->live != NULL ? live_state(store->live).rules : refiner_rules(store->in->refiner);
+        buf_printf(&sql,
+                   "SELECT sum(stale), sum(n) FROM (SELECT countIf(rules != %u) AS stale, count()"
+                   " AS n FROM events UNION ALL SELECT countIf(rules != %u) AS stale, count() AS n"
+                   " FROM rejected)",
+                   rules, rules);
+        rc = client_query(store->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
+    }
+    struct str rest = str_trim(buf_str(&out)), cell;
+    if (rc == 0 && (!str_split(&rest, '\t', &cell) || !str_to_u64(cell, ret_stale) ||
+                    !str_to_u64(rest, ret_rows)))
+        rc = err_set(err, ERR_ENGINE, "the engine counts rows as \"%s\"", buf_cstr(&out));
+    buf_release(&sql);
+    buf_release(&out);
+    return rc;
 }

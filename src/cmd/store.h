@@ -62,6 +62,9 @@ MUSTCHECK int cmd_store_catch_up(const struct cmd_store *store, struct err *err)
 /* Is it worth to ask once more? In the server, when the engine died under a question and is back;
  * *tries counts. */
 bool cmd_store_again(const struct cmd_store *store, int rc, unsigned *tries);
+/* Rows that other rules made than those of today, of how many. Loads the rules. */
+MUSTCHECK int cmd_store_stale(const struct cmd_store *store, uint64_t *ret_stale,
+                              uint64_t *ret_rows, struct err *err);
 /* Grows when the store begins to be made anew: what was asked meanwhile is void. */
 uint64_t cmd_store_rebuilds(const struct cmd_store *store);
 /* Progress of the own process; none in the server. */

@@ -271,6 +271,17 @@ static int verify_cubes(struct verify *v, struct err *err) {
     return rc;
 }
 
+/* Not a difference, but what one may want to know. Without rules (no key) nothing is said. */
+static void tell_stale(struct verify *v) {
+    uint64_t stale = 0, rows = 0;
+    struct err err = {0};
+    if (cmd_store_stale(v->store, &stale, &rows, &err) == 0 && stale > 0)
+        buf_printf(v->out,
+                   "%llu of %llu rows were made by other rules than those of today: see "
+                   "`caskalytics relabel`\n",
+                   (unsigned long long)stale, (unsigned long long)rows);
+}
+
 /* --- the command ----------------------------------------------------------------------------- */
 
 static int verify_all(struct verify *v, struct err *err) {
@@ -283,6 +294,8 @@ static int verify_all(struct verify *v, struct err *err) {
         rc = verify_lake(v, err);
     if (rc == 0)
         rc = verify_cubes(v, err);
+    if (rc == 0)
+        tell_stale(v);
     if (rc == 0 && v->differences > SHOWN_DIFFERENCES)
         buf_printf(v->out, "... and %llu more\n",
                    (unsigned long long)(v->differences - SHOWN_DIFFERENCES));

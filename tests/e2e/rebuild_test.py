@@ -204,6 +204,7 @@ def test_relabel_brings_the_past_up_to_the_rules_of_today():
     other = cask.Data("assets: [page]\n")
     other.path, other.options = data.path, [*other.options[:2], *data.options]
     assert other.stats("pageviews")["total"]["pageviews"] == 1  # old rows stay as they are
+    assert b"2 of 2 rows were made by other rules" in other.run("verify").stdout
     assert b"2 of 2 rows were made by other rules" in other.run("relabel").stdout
     assert other.stats("pageviews")["total"]["pageviews"] == 0
     assert b"0 of 2 rows were made by other rules" in other.run("relabel").stdout
