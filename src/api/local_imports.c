@@ -237,8 +237,8 @@ void api_imports_counts(struct http_exchange *x, void *arg) {
     struct err err = {0};
     int rc = local_begin(api, &client, &err);
     if (client != NULL) {
+        uint64_t rebuilds = live_state(live).rebuilds; /* before it is known to be complete */
         rc = live_wait_all(live, local_stopped(api->local), &err);
-        uint64_t rebuilds = live_state(live).rebuilds;
         for (unsigned i = 0; rc == 0 && i < COUNT_TRIES; i++) {
             rc = count_lines(client, http_body(x), http_out(x), &err);
             if (rc != ERR_AWAY || i + 1 == COUNT_TRIES ||

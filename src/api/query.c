@@ -126,11 +126,11 @@ static int limit_sites(const struct api *api, const struct http_exchange *x, str
 int api_answer(struct api *api, const struct question *q, struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     struct buf key = {0}, text = {0};
+    uint64_t rebuilds = live_state(api->options.live).rebuilds; /* before it is complete */
     int rc = live_wait_applied(api->options.live, WAIT_SECONDS, err);
     if (rc != 0)
         return rc;
-    const struct live_state before = live_state(api->options.live);
-    uint64_t version = before.version;
+    uint64_t version = live_state(api->options.live).version; /* before it is computed */
     question_to_json(q, q->zone, q->from, q->to, &key);
     buf_printf(&key, "%lld", (long long)(now / NOW_SECONDS));
     bool kept = answers_find(api->answers, buf_str(&key), version, out);
@@ -145,7 +145,7 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
             .config = config, .client = client, .cube = in->cube, .now = now};
         rc = query_run(&env, q, &result, NULL, err);
         config_let_go(config);
-        if (live_state(api->options.live).rebuilds != before.rebuilds) {
+        if (live_state(api->options.live).rebuilds != rebuilds) {
             if (rc == 0)
                 query_free_result(&result);
             rc = err_set(err, ERR_AWAY, "the store is being rebuilt");

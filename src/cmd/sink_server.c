@@ -66,10 +66,10 @@ static int begin(struct server_sink *s, struct imports *ret_imports, struct err 
 /* --- blocks --- */
 
 static void remember(struct server_sink *s, uint64_t bid) {
-    struct bid_range *last = s->written.len > 0 ? &s->written.items[s->written.len - 1] : NULL;
     const struct bid_range range = {bid, bid};
-    if (last != NULL && last->last + 1 == bid)
-        last->last = bid;
+    size_t n = s->written.len;
+    if (n > 0 && s->written.items[n - 1].last + 1 == bid)
+        s->written.items[n - 1].last = bid;
     else
         vec_push(&s->written, range);
 }

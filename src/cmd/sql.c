@@ -180,13 +180,13 @@ int sql_answer(const struct cmd_store *store, const struct cmd_request *request,
         do {
             rc = sql_check(store->client, query, err);
         } while (cmd_store_again(store, rc, &checks));
+    uint64_t rebuilds = cmd_store_rebuilds(store); /* before it is known to be complete */
     if (store->live == NULL)
         stop_on_signals();
     if (rc == 0)
         rc = cmd_store_catch_up(store, err);
     if (store->live == NULL)
         stop_at_once();
-    uint64_t rebuilds = cmd_store_rebuilds(store);
     unsigned tries = 0;
     if (rc == 0)
         do {

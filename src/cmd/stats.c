@@ -57,11 +57,11 @@ int stats_answer(const struct cmd_store *store, const struct cmd_request *reques
     struct question q = {0};
     enum output_format format;
     int rc = read_args(request->args, &q, &format, err);
+    uint64_t rebuilds = cmd_store_rebuilds(store); /* before it is known to be complete */
     if (rc == 0)
         rc = cmd_store_catch_up(store, err);
     if (rc == 0 && store->live == NULL) /* a server seals by itself */
         rc = cmd_seal_if_large(store->in, SEAL_ROWS, err);
-    uint64_t rebuilds = cmd_store_rebuilds(store);
     const struct query_env env = {.config = store->config,
                                   .client = store->client,
                                   .cube = store->in->cube,
