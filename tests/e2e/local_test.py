@@ -19,7 +19,7 @@ import count
 from cask import check, equal
 from loggen import Knobs, generate
 
-KILLS = int(os.environ.get("CASK_KILLS") or 24)
+KILLS = int(os.environ.get("CASK_KILLS") or 15)
 SITE = "example.org"
 CONFIG = "sites: [{name: example.org}, {name: beacons.example}]\n"
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:120.0) Gecko/20100101 Firefox/120.0"
