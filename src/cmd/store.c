@@ -1,7 +1,9 @@
 #include "cmd/store.h"
+#include "base/fs.h"
 #include "refine/refine.h"
 
 #include "cmd/overview.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -97,6 +99,9 @@ int cmd_with_store(const struct cmd_context *ctx, const struct cmd_args *args, s
     while (strcmp(answers[i].command, args->command->name) != 0)
         i++; /* it is there: a command calls us by itself */
     int rc = cmd_config(ctx, &config, err);
+    if (rc == 0 && !fs_exists(cmd_data_dir(ctx, config)))
+        fprintf(stderr, "caskalytics: %s: no such data directory: an empty one is made\n",
+                cmd_data_dir(ctx, config));
     if (rc == 0)
         rc = cmd_open_store(config, cmd_data_dir(ctx, config), answers[i].command, answers[i].open,
                             &remote, &in, err);
