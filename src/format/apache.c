@@ -2,6 +2,7 @@
  * with ways around what occurs in the wild (blanks and brackets in user names). */
 #include "config/config.h"
 #include "format/cursor.h"
+#include "format/prefix.h"
 #include "format/reader.h"
 #include "format/slots.h"
 #include "format/stamp.h"
@@ -41,11 +42,13 @@ static enum reason take_client(struct cursor *c, struct fields *f) {
     struct str host = cursor_token(c), ident = cursor_token(c);
     if (ident.len == 0)
         return REASON_fields;
-    /* A vhost line is not read as a combined one with odd names. */
-    if (ident.ptr[0] != '-' && looks_like_address(ident) && server_name(host).len > 0)
+    bool list = host.len > 1 && host.ptr[host.len - 1] == ','; /* of forwarders; its first counts */
+    /* A line with a server's name in front is not read as one whose visitors all have one address.
+     */
+    if (ident.ptr[0] != '-' && looks_like_address(ident) &&
+        (server_name(host).len > 0 || !(list || looks_like_address(host))))
         return REASON_bad_host;
-    if (host.len > 1 && host.ptr[host.len - 1] == ',') /* the first of a list of forwarders */
-        host.len--;
+    host.len -= list;
     f->host = host;
     const char *user = c->at, *from = user, *open;
     bool seen = false;

@@ -104,6 +104,14 @@ static void format__vhost_line_is_no_combined_line(void **state) {
     assert_string_equal(
         reason_of("combined", "example.org:80 2001:db8::1 - - " TIME " " GET " 200 1" TAIL),
         "bad_host");
+    /* without a port as well: the name is not the client */
+    assert_string_equal(reason_of("combined", "example.org "
+                                              "192.0.2.7 - - " TIME " " GET " 200 1" TAIL),
+                        "bad_host");
+    assert_string_equal(reason_of("common", "- 192.0.2.7 - - " TIME " " GET " 200 1"), "bad_host");
+    assert_str(fields_of("common", "192.0.2.7 10.0.0.1 - - " TIME " " GET " 200 1").host,
+               "192.0.2.7"); /* a forwarder and its client */
+    assert_str(fields_of("common", "unknown, 10.0.0.1 - - " TIME " " GET " 200 1").host, "unknown");
     /* an address with the client's port is fine */
     assert_str(fields_of("combined", "192.0.2.7:5123 - - " TIME " " GET " 200 1" TAIL).host,
                "192.0.2.7:5123");
