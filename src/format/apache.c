@@ -2,7 +2,6 @@
  * with ways around what occurs in the wild (blanks and brackets in user names). */
 #include "config/config.h"
 #include "format/cursor.h"
-#include "format/prefix.h"
 #include "format/reader.h"
 #include "format/slots.h"
 #include "format/stamp.h"
