@@ -2,6 +2,7 @@
  * with ways around what occurs in the wild (blanks and brackets in user names). */
 #include "config/config.h"
 #include "format/cursor.h"
+#include "format/prefix.h"
 #include "format/reader.h"
 #include "format/slots.h"
 #include "format/stamp.h"
@@ -48,7 +49,7 @@ static enum reason take_client(struct cursor *c, struct fields *f) {
         (server_name(host).len > 0 || !(list || looks_like_address(host))))
         return REASON_bad_host;
     host.len -= list;
-    f->host = host;
+    f->host = client_address(host);
     const char *user = c->at, *from = user, *open;
     bool seen = false;
     while ((open = memchr(from, '[', (size_t)(c->end - from))) != NULL) {
@@ -60,6 +61,9 @@ static enum reason take_client(struct cursor *c, struct fields *f) {
         size_t left = (size_t)(c->end - from);
         if (left > STAMP_CLF_BYTES && from[STAMP_CLF_BYTES] == ']' && stamp_clf(from, &f->time)) {
             f->user = none_if_dash(str_trim(str_of(user, (size_t)(open - user))));
+            if (!list && memchr(f->user.ptr, ' ', f->user.len) != NULL &&
+                prefix_is_before(host, str_of(ident.ptr, (size_t)(open - ident.ptr))))
+                return REASON_prefix;
             c->at = from + STAMP_CLF_BYTES + 1;
             cursor_blanks(c);
             return REASON_NONE;

@@ -166,6 +166,28 @@ static void trim(struct layout *l) {
         memmove(l->steps, l->steps + 1, --l->n * sizeof *l->steps);
 }
 
+/* Client, at most one word, a text, time: a text that can be anything takes in what stands before a
+ * line. Other words between them may well be addresses. */
+static size_t guard_of(const struct layout *l) {
+    size_t fields = 0; /* behind the client */
+    const struct layout_step *host = NULL, *before = NULL;
+    for (size_t i = 0; i < l->n; i++) {
+        const struct layout_step *s = &l->steps[i];
+        if (host == NULL && s->slot == SLOT_host)
+            host = s;
+        else if (host == NULL || s->shape == SHAPE_literal)
+            continue;
+        else if (is_time(s))
+            return fields > 0 && fields <= 2 && before->shape == SHAPE_text ? i : 0;
+        else if (s->slot != SLOT_none && s->slot != SLOT_user)
+            return 0;
+        else
+            fields++;
+        before = s;
+    }
+    return 0;
+}
+
 static int finish(struct layout *l, struct err *err) {
     flush_literal(l);
     trim(l);
@@ -175,6 +197,7 @@ static int finish(struct layout *l, struct err *err) {
     for (size_t i = 0; i < l->n; i++)
         set.has[l->steps[i].slot] = l->steps[i].shape != SHAPE_literal;
     l->names_site = set.has[SLOT_vhost];
+    l->guard = guard_of(l);
     if (rc == 0)
         rc = slots_check(&set, err);
     return rc ? rc : moment_check(l->time_parts, err);

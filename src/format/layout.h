@@ -47,6 +47,8 @@ struct layout {
                            behind it */
     bool absent_is_200; /* the status is logged unless it is 200: %!200s */
     bool names_site;
+    size_t
+        guard; /* step of the first time stamp when what stands before may be a line's prefix; 0 */
     struct str header; /* lines that begin so are header lines; "" there are none */
     unsigned time_parts;
     struct buf literal; /* being collected */

@@ -48,6 +48,7 @@ static const struct directive {
     {"x", ARGUMENT_needed, SHAPE_text, SLOT_none, 0}, /* mod_ssl: %{SSL_PROTOCOL}x */
     {"X", ARGUMENT_none, SHAPE_token, SLOT_none, 0},
     {"^ti", ARGUMENT_needed, SHAPE_text, SLOT_none, 0},
+    {"^FB", ARGUMENT_none, SHAPE_token, SLOT_none, 0}, /* microseconds up to the first byte */
     {"^to", ARGUMENT_needed, SHAPE_text, SLOT_none, 0},
 };
 

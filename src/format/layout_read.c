@@ -7,6 +7,7 @@
 #include "format/layout.h"
 
 #include "format/cursor.h"
+#include "format/prefix.h"
 #include "format/stamp.h"
 
 #define TRIES 200 /* a line's texts are made longer */
@@ -17,6 +18,7 @@ struct run {
     struct arena *scratch;
     struct slots slots;
     struct moment moment, second; /* second: of times that do not count */
+    const char *stamp;            /* where step `guard` began */
     unsigned tries;               /* so often a text was made longer */
     const char *behind; /* the literal behind the field that was taken, when that was looked for */
     /* the text that can be made longer; step NULL: there is none */
@@ -256,6 +258,8 @@ static enum reason take_number(struct run *r, const struct layout_step *s, const
 }
 
 static enum reason take_time(struct run *r, const struct layout_step *s, const char **at) {
+    if (s == r->layout->steps + r->layout->guard)
+        r->stamp = *at;
     struct moment *m = s->second_time ? &r->second : &r->moment;
     const char *p = *at;
     bool ok = true;
@@ -380,6 +384,15 @@ static enum reason take_steps(struct run *r) {
     return REASON_NONE;
 }
 
+static bool has_prefix(const struct run *r) {
+    struct str host = r->slots.at[SLOT_host];
+    if (r->layout->guard == 0 || host.ptr < r->line || host.ptr >= r->stamp)
+        return false;
+    const char *behind = host.ptr + host.len;
+    return behind < r->stamp && is_blank(*behind) &&
+           prefix_is_before(host, str_of(behind, (size_t)(r->stamp - behind)));
+}
+
 enum reason layout_run(const struct layout *l, struct str line, struct arena *scratch,
                        struct fields *ret) {
     struct run r = {.layout = l, .line = line.ptr, .end = line.ptr + line.len, .scratch = scratch};
@@ -390,6 +403,8 @@ enum reason layout_run(const struct layout *l, struct str line, struct arena *sc
         return reason;
     if (!moment_instant(&r.moment, &r.slots.time))
         return REASON_bad_time;
+    if (has_prefix(&r))
+        return REASON_prefix;
     r.slots.timed = true;
     if (l->absent_is_200 && str_is(r.slots.at[SLOT_status], "-"))
         r.slots.at[SLOT_status].ptr = NULL;

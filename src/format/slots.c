@@ -221,8 +221,7 @@ static enum reason take_numbers(const struct slots *s, struct fields *ret) {
     return REASON_NONE;
 }
 
-/* The client's own port tells nothing about who it is. */
-static struct str client_address(struct str s) {
+struct str client_address(struct str s) {
     s = without_port(s);
     bool brackets = s.len > 2 && s.ptr[0] == '[' && s.ptr[s.len - 1] == ']';
     return brackets ? str_of(s.ptr + 1, s.len - 2) : s;

@@ -47,6 +47,8 @@ MUSTCHECK enum reason slots_finish(const struct slots *slots, struct arena *scra
 extern const struct fields no_fields;
 /* Sets method, target and protocol if f->request is METHOD target HTTP/x[.y]. */
 void split_request(struct fields *f);
+/* An address without its port and brackets: the client's own port tells nothing about who it is. */
+struct str client_address(struct str s);
 /* "-" becomes "". */
 struct str none_if_dash(struct str s);
 

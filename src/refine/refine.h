@@ -10,7 +10,7 @@
 #include "event/record.h"
 
 /* Version of the rules. Raise it whenever an existing record would become another event. */
-#define REFINE_RULES 5
+#define REFINE_RULES 6
 
 struct config;
 struct refiner;

@@ -114,9 +114,14 @@ static void format__vhost_line_is_no_combined_line(void **state) {
     assert_str(fields_of("common", "unknown, 10.0.0.1 - - " TIME " " GET " 200 1").host, "unknown");
     /* an address with the client's port is fine */
     assert_str(fields_of("combined", "192.0.2.7:5123 - - " TIME " " GET " 200 1" TAIL).host,
-               "192.0.2.7:5123");
+               "192.0.2.7");
+    assert_str(fields_of("common", "[2001:db8::1]:5123 - - " TIME " " GET " 200 1").host,
+               "2001:db8::1");
+    assert_str(
+        fields_of("vhost", "example.org:80 192.0.2.7:5123 - - " TIME " " GET " 200 1" TAIL).host,
+        "192.0.2.7");
     assert_str(fields_of("combined", "h.example:80 cafe - " TIME " " GET " 200 1" TAIL).host,
-               "h.example:80"); /* cafe is a name */
+               "h.example"); /* cafe is a name */
 }
 
 static void format__user_may_hold_blanks_brackets_and_quotes(void **state) {
@@ -135,6 +140,36 @@ static void format__a_time_inside_the_request_is_not_taken(void **state) {
                                   "h - - [99/May/2015:10:05:03 +0000] \"GET / " TIME " \"GET / "
                                   "HTTP/1.1\" 200 1" TAIL),
                         "bad_time");
+}
+
+/* What stands before a line takes the places of client and identity; the inner address may be a
+ * name that a client gave, so it is not the client either. */
+static void format__line_behind_a_prefix_is_rejected(void **state) {
+    UNUSED(state);
+    static const char *const prefixes[] = {
+        "Mar 27 20:00:00 web1 nginx: ", "<190>Mar 27 20:00:00 web1 nginx: ",
+        "<190>1 2026-03-27T20:00:00Z web1 nginx - - - ", "2026-03-27T20:00:00Z stdout F ",
+        "web_1  | "};
+    static const char *const clients[] = {"192.0.2.7 - - ", "2001:db8::1 - bob smith ",
+                                          "192.0.2.7:5123 - - "};
+    for (size_t i = 0; i < ARRAY_LEN(prefixes) * ARRAY_LEN(clients); i++) {
+        char line[300];
+        snprintf(line, sizeof line, "%s%s" TIME " " GET " 200 12" TAIL, prefixes[i / 3],
+                 clients[i % 3]);
+        assert_string_equal(reason_of("common", line), "prefix");
+        assert_string_equal(reason_of("combined", line), "prefix");
+        assert_string_equal(reason_of("%h %l %u %t \"%r\" %>s %b", line), "prefix");
+        assert_string_equal(reason_of("%h %^[%d:%t %^] \"%r\" %s %b \"%R\" \"%u\"", line),
+                            "prefix");
+        snprintf(line, sizeof line, "example.org:80 %s%s" TIME " " GET " 200 12" TAIL,
+                 prefixes[i / 3], clients[i % 3]);
+        assert_string_equal(reason_of("vhost", line), "prefix");
+        assert_string_equal(reason_of("vcommon", line), "prefix");
+    }
+    /* a user with an address for a name, of a client that has one */
+    assert_str(fields_of("common", "192.0.2.7 - 10.0.0.1 a b " TIME " " GET " 200 1").user,
+               "10.0.0.1 a b");
+    assert_str(fields_of("common", "h - 10.0.0.1 " TIME " " GET " 200 1").user, "10.0.0.1");
 }
 
 static void format__several_blanks_and_tabs_separate_fields(void **state) {
@@ -505,6 +540,7 @@ int main(void) {
         unit_test(format__vhost_line_is_no_combined_line),
         unit_test(format__user_may_hold_blanks_brackets_and_quotes),
         unit_test(format__a_time_inside_the_request_is_not_taken),
+        unit_test(format__line_behind_a_prefix_is_rejected),
         unit_test(format__several_blanks_and_tabs_separate_fields),
         unit_test(format__quotes_need_no_blank_beside_them),
         unit_test(format__missing_user_rejects_the_line),

@@ -127,12 +127,13 @@ static void apache__every_directive_is_known(void **state) {
     UNUSED(state);
     struct fields f = fields_of(
         "%a|%{c}a|%A|%B|%{sid}C|%D|%{HOME}e|%f|%{c}h|%H|%{Accept}i|%k|%l|%L|%m|%{note}n|%{Etag}o|"
-        "%p|%{remote}p|%P|%{tid}P|%q|%R|%>s|%<s|%t|%T|%{ms}T|%u|%U|%v|%V|%X|%I|%O|%S|%{T}^ti|%{T}^"
+        "%p|%{remote}p|%P|%{tid}P|%q|%R|%>s|%<s|%t|%T|%{ms}T|%u|%U|%v|%V|%X|%I|%O|%S|%{T}^ti|%^FB|%"
+        "{T}^"
         "to|"
         "%{SSL_PROTOCOL}x|%{version}c|%%",
         "192.0.2.7|10.0.0.1|10.0.0.2|5316|s|12|/root|/var/www/a b|10.0.0.1|HTTP/1.1|text/html|0|-|"
         "xyz|GET|n|\"e\"|443|5123|99|1234|?b=c|h|404|200|" TIME
-        "|0|12|bob|/a|www.example.org|x.example.org|+|7|9|16|-|-|TLSv1.3|-|%");
+        "|0|12|bob|/a|www.example.org|x.example.org|+|7|9|16|-|1250|-|TLSv1.3|-|%");
     assert_str(f.host, "192.0.2.7");
     assert_int_equal(f.bytes, 5316);
     assert_str(f.protocol, "HTTP/1.1");
