@@ -56,7 +56,7 @@ static void guard(struct http_exchange *x, void *arg) {
                          refused == MHD_HTTP_UNAUTHORIZED ? "not without logging in"
                          : route->access == ACCESS_LOCAL  ? "only on the unix socket"
                                                           : "you may not do that");
-    else if (api_is_forged(x))
+    else if (route->access >= ACCESS_VIEWER && api_is_forged(x))
         http_reply_error(x, MHD_HTTP_FORBIDDEN,
                          "this does not come from our pages (X-CSRF-Token, Origin)");
     else

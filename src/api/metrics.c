@@ -2,6 +2,7 @@
  * Each name stands in docs/operations.md; a test compares. */
 #include "api/internal.h"
 #include "daemon/tails.h"
+#include "people/sessions.h"
 
 #include <dirent.h>
 #include <microhttpd.h>
@@ -220,6 +221,17 @@ static void add_store(struct api *api, struct buf *out) {
                 behind ? (double)(clock_now_ms(&clock_system) - since) / 1000 : 0);
 }
 
+static void add_logins(struct api *api, struct buf *out) {
+    struct login_counts counts = people_login_counts(api_people(api));
+    begin_metric(out, "logins_total", "counter", "Tries to log in.");
+    buf_printf(out,
+               "caskalytics_logins_total{result=\"good\"} %llu\n"
+               "caskalytics_logins_total{result=\"wrong\"} %llu\n"
+               "caskalytics_logins_total{result=\"throttled\"} %llu\n",
+               (unsigned long long)counts.good, (unsigned long long)counts.wrong,
+               (unsigned long long)counts.throttled);
+}
+
 void api_metrics(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct buf *out = http_out(x);
@@ -234,6 +246,7 @@ void api_metrics(struct http_exchange *x, void *arg) {
     add_metric(out, "answers_bytes", "gauge", "Bytes of answers in the cache.", answers.bytes);
     add_metric(out, "streams", "gauge", "Pages that are told of changes.",
                changes_count(api->changes));
+    add_logins(api, out);
     add_intakes(api, out);
     add_tails(api, out);
     add_disk(api, out);

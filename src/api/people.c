@@ -137,6 +137,10 @@ void api_session_delete(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct err err = {0};
     int rc = 0;
+    if (api_is_forged(x)) {
+        http_reply_error(x, MHD_HTTP_FORBIDDEN, "this does not come from our pages (Origin)");
+        return;
+    }
     if (api_caller(x)->kind == CALLER_SESSION)
         rc = people_logout(api_people(api), http_cookie(x, SESSION_COOKIE), &err);
     if (rc != 0) {

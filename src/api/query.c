@@ -131,20 +131,20 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
     if (rc != 0)
         return rc;
     uint64_t version = live_state(api->options.live).version; /* before it is computed */
+    const struct instance *in = live_instance(api->options.live);
+    const struct config *config = catalog_hold(in->catalog);
     question_to_json(q, q->zone, q->from, q->to, &key);
-    buf_printf(&key, "%lld", (long long)(now / NOW_SECONDS));
+    buf_printf(&key, "%lld %llu", (long long)(now / NOW_SECONDS),
+               (unsigned long long)config->generation); /* zones may be others */
     bool kept = answers_find(api->answers, buf_str(&key), version, out);
     struct client *client = kept ? NULL : api_take_client(api, err);
     if (!kept && client == NULL)
         rc = ERR_AWAY;
     if (client != NULL) {
         struct result result;
-        const struct instance *in = live_instance(api->options.live);
-        const struct config *config = catalog_hold(in->catalog);
         const struct query_env env = {
             .config = config, .client = client, .cube = in->cube, .now = now};
         rc = query_run(&env, q, &result, NULL, err);
-        config_let_go(config);
         if (live_state(api->options.live).rebuilds != rebuilds) {
             if (rc == 0)
                 query_free_result(&result);
@@ -158,6 +158,7 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
         }
         api_give_client(api, client);
     }
+    config_let_go(config);
     buf_release(&key);
     buf_release(&text);
     return rc;

@@ -53,7 +53,7 @@ struct config {
     char *listen;   /* "127.0.0.1:8080" */
     char *public_url;
     char *log_level, *log_format; /* of `serve`; words that base/log.h knows */
-    char **trusted_proxies; /* addresses and networks in CIDR notation */
+    char **trusted_proxies;       /* addresses and networks in CIDR notation */
     size_t n_trusted_proxies;
     struct config_source *sources;
     size_t n_sources;
@@ -73,6 +73,7 @@ struct config {
     uint64_t engine_memory_bytes; /* 0: automatic, see config_memory() */
     uint64_t query_memory_bytes;  /* 0: automatic */
     bool seal;                    /* false: cubes are not made (answers come from raw rows) */
+    uint64_t generation;          /* of configurations in effect: grows with each change */
     atomic_uint others;           /* who hold it besides its first owner */
 };
 

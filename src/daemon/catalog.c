@@ -15,6 +15,7 @@ struct catalog {
     struct control *control;
     struct cube *cube;      /* NULL: none yet */
     pthread_mutex_t change; /* one at a time; taken before `lock` */
+    uint64_t generation;    /* guarded by `change` */
     struct config *file;    /* guarded by `change` */
     pthread_mutex_t lock;   /* guards `now` */
     const struct config *now;
@@ -123,8 +124,10 @@ static void put_in_effect(struct catalog *c, const struct config *fresh) {
 static int renew(struct catalog *c, const struct config *file, struct err *err) {
     struct config *fresh = NULL;
     int rc = merge(c->control, file, &fresh, err);
-    if (rc == 0)
+    if (rc == 0) {
+        fresh->generation = ++c->generation;
         put_in_effect(c, fresh);
+    }
     return rc;
 }
 
