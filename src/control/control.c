@@ -7,10 +7,16 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#define SCHEMA_VERSION 1 /* in user_version; 0 is a new file */
+/* The schema, step by step: step i makes version i + 1 (in user_version; 0 is a new file) of
+ * version i. A step that was released never changes; a new schema is one more step. */
+static const char *const schema_steps[] = {
+    "CREATE TABLE docs(key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL,"
+    " body BLOB NOT NULL) WITHOUT ROWID",
+};
 
 struct control {
     pthread_mutex_t lock;
@@ -81,34 +87,45 @@ static int read_number(struct control *c, const char *sql, int *ret, struct err 
     return rc;
 }
 
-static int make_schema(struct control *c, struct err *err) {
+static int check_new(struct control *c, struct err *err) {
     int tables = 0;
     int rc = read_number(c, "SELECT count(*) FROM sqlite_master", &tables, err);
     if (rc == 0 && tables > 0)
         rc = err_set(err, ERR_CORRUPT, "%s: is no control database, but one of another program",
                      c->path);
-    if (rc < 0)
-        return rc;
-    return run(c,
-               "BEGIN IMMEDIATE;"
-               "CREATE TABLE docs(key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL,"
-               " body BLOB NOT NULL) WITHOUT ROWID;"
-               "PRAGMA user_version = 1;"
-               "COMMIT;",
-               err);
+    return rc;
 }
 
-static int prepare_schema(struct control *c, struct err *err) {
+/* All steps that are missing, in one transaction: a file is never between two versions. */
+static int migrate(struct control *c, int version, const char *const *steps, int n,
+                   struct err *err) {
+    char set[64];
+    int rc = run(c, "BEGIN IMMEDIATE", err);
+    for (int i = version; rc == 0 && i < n; i++)
+        rc = run(c, steps[i], err);
+    snprintf(set, sizeof set, "PRAGMA user_version = %d", n);
+    if (rc == 0)
+        rc = run(c, set, err);
+    if (rc == 0)
+        rc = run(c, "COMMIT", err);
+    if (rc < 0 && !sqlite3_get_autocommit(c->db))
+        (void)!run(c, "ROLLBACK", NULL);
+    return rc;
+}
+
+static int prepare_schema(struct control *c, const char *const *steps, int n, struct err *err) {
     int version = 0;
     int rc = run(c, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;", err);
     if (rc == 0)
         rc = read_number(c, "PRAGMA user_version", &version, err);
-    if (rc == 0 && version > SCHEMA_VERSION)
+    if (rc == 0 && (version > n || version < 0))
         rc = err_set(err, ERR_USAGE,
                      "%s was written by a newer version of this program (schema %d, known: %d)",
-                     c->path, version, SCHEMA_VERSION);
+                     c->path, version, n);
     if (rc == 0 && version == 0)
-        rc = make_schema(c, err);
+        rc = check_new(c, err);
+    if (rc == 0 && version < n)
+        rc = migrate(c, version, steps, n, err);
     return rc;
 }
 
@@ -131,7 +148,8 @@ static int make_file(const char *path, struct err *err) {
     return fs_sync_parent(path, err);
 }
 
-int control_open(const char *path, struct control **ret, struct err *err) {
+int control_open_steps(const char *path, const char *const *steps, int n, struct control **ret,
+                       struct err *err) {
     struct control *c = xcalloc(1, sizeof *c);
     pthread_mutex_init(&c->lock, NULL);
     c->path = xstrdup(path);
@@ -142,7 +160,7 @@ int control_open(const char *path, struct control **ret, struct err *err) {
     if (rc == 0) {
         sqlite3_extended_result_codes(c->db, 1);
         sqlite3_busy_timeout(c->db, 5000);
-        rc = prepare_schema(c, err);
+        rc = prepare_schema(c, steps, n, err);
     }
     if (rc == 0)
         rc = prepare_statements(c, err);
@@ -151,6 +169,10 @@ int control_open(const char *path, struct control **ret, struct err *err) {
     else
         *ret = c;
     return rc;
+}
+
+int control_open(const char *path, struct control **ret, struct err *err) {
+    return control_open_steps(path, schema_steps, (int)ARRAY_LEN(schema_steps), ret, err);
 }
 
 void control_close(struct control *c) {

@@ -8,7 +8,12 @@
 
 struct control;
 
+/* A file of an older version of the program is brought up to this one, in one transaction.
+ * ERR_USAGE: it is of a newer version. ERR_CORRUPT, ERR_NOSPACE, ERR_IO. */
 MUSTCHECK int control_open(const char *path, struct control **ret, struct err *err);
+/* The same with another list of steps of the schema (SQL each): for tests. */
+MUSTCHECK int control_open_steps(const char *path, const char *const *steps, int n,
+                                 struct control **ret, struct err *err);
 void control_close(struct control *c);
 
 /* Read a document into *ret (replaced). *ret_version is 0 when there is none (then *ret is empty).

@@ -257,17 +257,84 @@ static void open__of_a_newer_schema_is_refused(void **state) {
     assert_non_null(strstr(lab->err.text, "newer version"));
 }
 
+/* The schema of today, and two versions that may come. */
+static const char *const later[] = {
+    "CREATE TABLE docs(key TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL,"
+    " body BLOB NOT NULL) WITHOUT ROWID",
+    "ALTER TABLE docs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "CREATE TABLE more(x)",
+};
+static const char *const broken[] = {
+    "SELECT 1", "ALTER TABLE docs ADD COLUMN changed INTEGER NOT NULL DEFAULT 0",
+    "CREATE TABLE docs(already INTEGER)"};
+
+static int number(const struct lab *lab, const char *sql) {
+    sqlite3 *db;
+    sqlite3_stmt *s;
+    assert_int_equal(sqlite3_open(lab->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &s, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(s), SQLITE_ROW);
+    int n = sqlite3_column_int(s, 0);
+    sqlite3_finalize(s);
+    sqlite3_close(db);
+    return n;
+}
+
+static int open_steps(struct lab *lab, const char *const *steps, int n) {
+    control_close(lab->c);
+    lab->c = NULL;
+    return control_open_steps(lab->path, steps, n, &lab->c, &lab->err);
+}
+
+static void open__an_older_schema_is_brought_up_to_date(void **state) {
+    struct lab *lab = *state;
+    assert_ok(put(lab, "a", "kept", 0), lab->err); /* by version 1 */
+    assert_ok(open_steps(lab, later, 3), lab->err);
+    assert_doc(lab, "a", "kept", 1);
+    assert_ok(put(lab, "a", "changed", 1), lab->err);
+    assert_int_equal(number(lab, "PRAGMA user_version"), 3);
+    assert_int_equal(number(lab, "SELECT count(*) FROM more"), 0);
+    assert_ok(open_steps(lab, later, 3), lab->err); /* nothing is done twice */
+    assert_int_equal(open_steps(lab, later, 1), ERR_USAGE);
+    assert_non_null(strstr(lab->err.text, "schema 3, known: 1"));
+}
+
+static void open__a_step_that_fails_changes_nothing(void **state) {
+    struct lab *lab = *state;
+    assert_ok(put(lab, "a", "kept", 0), lab->err);
+    assert_int_not_equal(open_steps(lab, broken, 3), 0);
+    assert_int_equal(number(lab, "PRAGMA user_version"), 1);
+    assert_int_equal(number(lab, "SELECT count(*) FROM pragma_table_info('docs')"), 3);
+    reopen(lab);
+    assert_doc(lab, "a", "kept", 1);
+}
+
+static void open__a_new_file_gets_all_steps(void **state) {
+    struct lab *lab = *state;
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    control_close(lab->c);
+    lab->c = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        char path[128];
+        snprintf(path, sizeof path, "%s%s", lab->path, ends[i]);
+        unlink(path);
+    }
+    assert_ok(open_steps(lab, later, 3), lab->err);
+    assert_ok(put(lab, "a", "new", 0), lab->err);
+    assert_int_equal(number(lab, "PRAGMA user_version"), 3);
+}
+
 #define lab_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-UNIT_MAIN(lab_test(get__of_nothing_is_version_0_and_empty),
-          lab_test(commit__versions_count_up_and_outlive_reopening),
-          lab_test(commit__of_an_old_version_is_refused), lab_test(commit__is_all_or_nothing),
-          lab_test(commit__of_nothing_is_fine), lab_test(commit__an_empty_body_is_a_document),
-          lab_test(commit__bodies_are_any_bytes),
-          lab_test(each__gives_the_keys_of_a_prefix_in_order),
-          lab_test(each__may_change_documents_while_it_goes),
-          lab_test(each__ends_with_the_error_of_see),
-          lab_test(commit__loses_no_update_of_two_threads),
-          lab_test(open__new_file_is_for_its_owner_only),
-          lab_test(open__of_what_is_no_database_says_so),
-          lab_test(open__of_somebody_elses_database_says_so),
-          lab_test(open__of_a_newer_schema_is_refused))
+UNIT_MAIN(
+    lab_test(get__of_nothing_is_version_0_and_empty),
+    lab_test(commit__versions_count_up_and_outlive_reopening),
+    lab_test(commit__of_an_old_version_is_refused), lab_test(commit__is_all_or_nothing),
+    lab_test(commit__of_nothing_is_fine), lab_test(commit__an_empty_body_is_a_document),
+    lab_test(commit__bodies_are_any_bytes), lab_test(each__gives_the_keys_of_a_prefix_in_order),
+    lab_test(each__may_change_documents_while_it_goes), lab_test(each__ends_with_the_error_of_see),
+    lab_test(commit__loses_no_update_of_two_threads),
+    lab_test(open__new_file_is_for_its_owner_only), lab_test(open__of_what_is_no_database_says_so),
+    lab_test(open__of_somebody_elses_database_says_so),
+    lab_test(open__of_a_newer_schema_is_refused),
+    lab_test(open__an_older_schema_is_brought_up_to_date),
+    lab_test(open__a_step_that_fails_changes_nothing), lab_test(open__a_new_file_gets_all_steps))
