@@ -30,6 +30,7 @@ struct server {
     struct tails *tails;
     struct cmd_server commands; /* of other processes, that run in this one */
     pthread_t main;
+    atomic_flag failed;
     struct err fatal; /* of the lake: the process must end with its code */
 };
 
@@ -45,6 +46,8 @@ static void block_signals(sigset_t *ret) {
 
 static void on_failed(void *arg, const struct err *err) {
     struct server *s = arg;
+    if (atomic_flag_test_and_set(&s->failed))
+        return; /* the intake of another dataset has said so */
     s->fatal = *err;
     log_line(LOG_ERROR, "lake_failed", "error=\"%s\"", err->text);
     pthread_kill(s->main, SIGTERM);
@@ -71,11 +74,23 @@ static void set_log(const struct config *config) {
         log_set_format(format);
 }
 
+/* As cmd_config(), but what is wrong goes to the log. */
+static int read_config(const struct cmd_context *ctx, struct config **ret, struct err *err) {
+    struct buf report = {0};
+    int rc = config_load(ctx->config_path, ret, &report, err);
+    struct str rest = buf_str(&report), line;
+    while (rc != 0 && str_split(&rest, '\n', &line))
+        if (line.len > 0)
+            log_line(LOG_ERROR, "config_problem", "problem=\"" STR_FMT "\"", STR_ARG(line));
+    buf_release(&report);
+    return rc;
+}
+
 /* All or nothing: a file with a mistake changes nothing. */
 static void reload(struct server *s, const struct cmd_context *ctx) {
     struct config *fresh = NULL;
     struct err err = {0};
-    int rc = cmd_config(ctx, &fresh, &err);
+    int rc = read_config(ctx, &fresh, &err);
     if (rc == 0)
         rc = tails_check(fresh, &err);
     struct refiner *rules = NULL;
@@ -138,10 +153,11 @@ static void wait_for_end(struct server *s, const struct cmd_context *ctx, const 
 static void print_setup(struct api *api) {
     struct buf link = {0}, text = {0};
     if (api_setup_link(api, &link)) {
-        buf_printf(&text,
-                   "There is no administrator yet. Open this link to become it (it works once, until "
-                   "the server ends):\n%s\n",
-                   buf_cstr(&link));
+        buf_printf(
+            &text,
+            "There is no administrator yet. Open this link to become it (it works once, until "
+            "the server ends):\n%s\n",
+            buf_cstr(&link));
         (void)!cmd_write(buf_str(&text), NULL);
     }
     buf_release(&link);
@@ -165,7 +181,8 @@ static int run(struct server *s, const struct serve_options *o, const sigset_t *
 }
 
 int serve_run(const struct serve_options *o, struct err *err) {
-    struct server s = {.main = pthread_self(), .commands = {ATOMIC_FLAG_INIT}};
+    struct server s = {
+        .main = pthread_self(), .commands = {ATOMIC_FLAG_INIT}, .failed = ATOMIC_FLAG_INIT};
     sigset_t signals;
     int rc = cmd_config(o->ctx, &s.config, err);
     if (rc != 0)
