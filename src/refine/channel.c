@@ -190,7 +190,8 @@ enum channel channels_find(const struct channels *c, const struct channel_facts 
                         .medium = (enum channel)names_find(&c->mediums, facts->utm_medium),
                         .source = channel_of_source(c, facts->utm_source),
                         .click = clicks[facts->click_id].channel};
-    look.own = facts->domain.len > 0 && str_eq_nocase(facts->domain, without_www(facts->site));
+    look.own = facts->domain.len > 0 && (str_eq_nocase(facts->domain, without_www(facts->site)) ||
+                                         str_eq_nocase(facts->domain, without_www(facts->server)));
     if (!look.own)
         look.referrer = channels_of_domain(c, facts->domain);
     enum channel found = CHANNEL_NONE;

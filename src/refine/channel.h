@@ -27,9 +27,9 @@ struct str channels_click_name(uint8_t click_id);
 
 /* What is known about a page view. "" and 0: nothing. */
 struct channel_facts {
-    struct str referrer; /* as logged */
-    struct str domain;   /* its host in lower case without "www." */
-    struct str site;
+    struct str referrer;     /* as logged */
+    struct str domain;       /* its host in lower case without "www." */
+    struct str site, server; /* names of the site, and of its server in the line */
     struct str utm_source, utm_medium;
     uint8_t click_id;
     bool tagged; /* has any UTM parameter */

@@ -44,6 +44,8 @@ static struct str authority_host(struct str s) {
         (void)str_find(s, ':', &end);
     }
     s.len = end;
+    if (s.len > 1 && s.ptr[s.len - 1] == '.') /* the root of the DNS */
+        s.len--;
     if (s.len > HOST_BYTES)
         return STR("");
     for (size_t i = 0; i < s.len; i++) {
@@ -128,7 +130,7 @@ static uint8_t read_campaign(const struct channels *channels, struct str target,
 }
 
 struct origin origin_of(const struct channels *channels, struct str referrer, struct str target,
-                        struct str site, struct arena *scratch) {
+                        struct str site, struct str server, struct arena *scratch) {
     struct origin o = {.domain = STR(""),
                        .utm_source = STR(""),
                        .utm_medium = STR(""),
@@ -144,6 +146,7 @@ struct origin origin_of(const struct channels *channels, struct str referrer, st
         &(struct channel_facts){.referrer = referrer,
                                 .domain = o.domain,
                                 .site = site,
+                                .server = server,
                                 .utm_source = o.utm_source,
                                 .utm_medium = o.utm_medium,
                                 .click_id = click_id,

@@ -17,8 +17,9 @@ struct origin {
     struct str click_id; /* name of the parameter, "gclid"; "" without */
 };
 
-/* Strings borrow from the arguments, or are static, or live in `scratch`. */
+/* `site` by its name, and `server` as the line names it ("" for none): their pages are the site's
+ * own. Strings borrow from the arguments, or are static, or live in `scratch`. */
 struct origin origin_of(const struct channels *channels, struct str referrer, struct str target,
-                        struct str site, struct arena *scratch);
+                        struct str site, struct str server, struct arena *scratch);
 
 #endif

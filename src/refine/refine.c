@@ -191,7 +191,7 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
         fields.event.len > 0 ? classify_beacon(fields.event, fields.target)
                              : classify(r->classifier, fields.method, fields.target, fields.status);
     struct origin origin =
-        origin_of(r->channels, fields.referrer, fields.target, site, &r->scratch);
+        origin_of(r->channels, fields.referrer, fields.target, site, fields.vhost, &r->scratch);
     *ret = (struct event){
         .ts = (uint32_t)fields.time,
         .kind = (uint8_t)hit.kind,

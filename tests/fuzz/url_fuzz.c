@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct str rest = str_of((const char *)data, size), site = STR(""), referrer = STR("");
     (void)str_split(&rest, '\n', &site);
     (void)str_split(&rest, '\n', &referrer);
-    struct origin o = origin_of(channels, referrer, rest, site, &scratch);
+    struct origin o = origin_of(channels, referrer, rest, site, referrer, &scratch);
     const struct str utm[] = {o.utm_source, o.utm_medium, o.utm_campaign, o.utm_term,
                               o.utm_content};
     for (size_t i = 0; i < ARRAY_LEN(utm); i++)

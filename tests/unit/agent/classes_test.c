@@ -34,6 +34,9 @@ static void classes__of_desktops(void **state) {
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:120.0) Gecko/20100101 Firefox/120.0",
         "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; rv:11.0) like Gecko",
         "Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV1)",
+        /* software for pens came with many editions of Windows */
+        "Mozilla/4.0 (compatible; MSIE 8.0; Windows NT 6.1; Trident/4.0; SLCC2; Tablet PC 2.0)",
+        "Mozilla/5.0 (Windows NT 6.1; WOW64; Trident/7.0; Tablet PC 2.0; rv:11.0) like Gecko",
         "Mozilla/5.0 (Windows NT 6.3; Trident/7.0; Touch; rv:11.0) like Gecko",
         "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) "
         "Version/17.1 Safari/605.1.15",
@@ -56,6 +59,8 @@ static void classes__of_desktops(void **state) {
 
 static void classes__of_phones(void **state) {
     static const char *const agents[] = {
+        "Dalvik/2.1.0 (Linux; U; Android 13; SM-G991B Build/TP1A.220624.014)",
+        "Dalvik/2.1.0 (Linux; U; Android 9; BESTBUY-T1 Build/PPR1)",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
         "Gecko) Version/17.1 Mobile/15E148 Safari/604.1",
         "Mozilla/5.0 (iPhone; CPU iPhone OS 17_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
@@ -98,6 +103,7 @@ static void classes__of_phones(void **state) {
 
 static void classes__of_tablets(void **state) {
     static const char *const agents[] = {
+        "Dalvik/2.1.0 (Linux; U; Android 13; SM-T870 Build/TP1A.220624.014)",
         "Mozilla/5.0 (iPad; CPU OS 15_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
         "Version/15.6 Mobile/15E148 Safari/604.1",
         "Mozilla/5.0 (iPad; U; CPU OS 3_2 like Mac OS X; en-us) AppleWebKit/531.21.10 (KHTML, like "

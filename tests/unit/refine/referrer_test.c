@@ -6,11 +6,11 @@ static struct arena scratch;
 static struct channels *channels;
 
 static struct origin from(const char *referrer, const char *site) {
-    return origin_of(channels, str_from(referrer), STR("/"), str_from(site), &scratch);
+    return origin_of(channels, str_from(referrer), STR("/"), str_from(site), STR(""), &scratch);
 }
 
 static struct origin at(const char *target) {
-    return origin_of(channels, STR(""), str_from(target), STR("s"), &scratch);
+    return origin_of(channels, STR(""), str_from(target), STR("s"), STR(""), &scratch);
 }
 
 static void referrer__domain_is_the_host_in_lower_case(void **state) {
@@ -24,6 +24,7 @@ static void referrer__domain_is_the_host_in_lower_case(void **state) {
         {"https://www.www.example.net", "www.example.net"},
         {"https://wwww.example.net", "wwww.example.net"},
         {"https://example.net?x", "example.net"},
+        {"https://www.example.net./x", "example.net"},
         {"https://example.net#x", "example.net"},
         {"https://user:pass@example.net:1/", "example.net"},
         {"https://a@b@example.net/@c", "example.net"},
@@ -32,7 +33,7 @@ static void referrer__domain_is_the_host_in_lower_case(void **state) {
         {"android-app://com.example.App/", "com.example.app"},
         {"HTTP://Example.net/", "example.net"},
         {"http://m\xc3\xbcller.example/", "m\xc3\xbcller.example"},
-        {"http://www./", "www."},
+        {"http://www./", "www"},
         {"http://", ""},
         {"http:///path", ""},
         {"http://:80/", ""},
@@ -72,6 +73,11 @@ static void referrer__channel_is_direct_internal_or_referral(void **state) {
     assert_str(from("https://www.example.org/a", "example.org").channel, "internal");
     assert_str(from("https://example.org/a", "www.Example.org").channel, "internal");
     assert_str(from("https://www.example.org:8443/a", "www.example.org").channel, "internal");
+    /* a site may be called otherwise than its server */
+    assert_str(origin_of(channels, STR("https://www.example.org/a"), STR("/"), STR("blog"),
+                         STR("example.org"), &scratch)
+                   .channel,
+               "internal");
     assert_str(from("https://docs.example.org/a", "example.org").channel, "referral");
     assert_str(from("https://example.org.evil.example/", "example.org").channel, "referral");
     assert_str(from("junk", "").channel, "referral");
