@@ -5,6 +5,11 @@
 
 #include <stdlib.h>
 
+static int show_bytes(void *arg, uint64_t done, uint64_t all) {
+    progress_show(arg, done, all, done, "B");
+    return stop_asked();
+}
+
 static int show_rows(void *arg, uint64_t done, uint64_t all) {
     progress_show(arg, done, all, done, "rows");
     return stop_asked();
@@ -43,8 +48,11 @@ static int rebuild_here(const struct cmd_store *store, uint64_t counts[static 3]
     struct instance *in = store->in;
     struct progress progress;
     int rc = instance_drop_store(in, err);
-    if (rc == 0)
-        rc = cmd_store_catch_up(store, err);
+    if (rc == 0) {
+        progress_begin(&progress, "reading the lake");
+        rc = instance_catch_up(in, show_bytes, &progress, err);
+        progress_end(&progress);
+    }
     if (rc == 0)
         rc = count_rows(store->client, counts, err);
     if (rc == 0 && in->config->seal) {
