@@ -118,30 +118,6 @@ static enum reason take_words(const struct aws_format *f, struct str line, struc
     return REASON_NONE;
 }
 
-/* "192.0.2.7:5123" without the port that must be there. */
-static bool drop_port(struct str *host) {
-    size_t n = host->len;
-    while (n > 0 && is_digit(host->ptr[n - 1]))
-        n--;
-    if (n < 2 || n == host->len || host->ptr[n - 1] != ':')
-        return false;
-    *host = str_of(host->ptr, n - 1);
-    return true;
-}
-
-/* The target is a whole address, which slots_finish() takes apart where a request is logged so. */
-static void part_request(struct slots *slots) {
-    struct fields f = no_fields;
-    f.request = slots->at[SLOT_request];
-    split_request(&f);
-    if (f.method.len == 0)
-        return;
-    slots->at[SLOT_method] = f.method;
-    slots->at[SLOT_target] = f.target;
-    slots->at[SLOT_protocol] = f.protocol;
-    slots->at[SLOT_request] = (struct str){NULL, 0};
-}
-
 static enum reason aws_read(void *state, struct str line, struct arena *scratch,
                             struct fields *ret) {
     const struct aws_format *f = state;
@@ -153,7 +129,7 @@ static enum reason aws_read(void *state, struct str line, struct arena *scratch,
     if (f->ports) {
         if (!drop_port(&slots.at[SLOT_host]))
             return REASON_bad_host;
-        part_request(&slots);
+        slots_part_request(&slots);
     } else {
         /* what S3 does by itself has no address, but somebody asked for it */
         slots.at[SLOT_forwarded] = slots.at[SLOT_user];

@@ -1,6 +1,6 @@
 /* Formats whose lines are columns that a #Fields line before them names: W3C extended log files,
- * the same by Internet Information Services, standard logs of Amazon CloudFront. The rules and their
- * reasons: docs/formats/columns.md. */
+ * the same by Internet Information Services, standard logs of Amazon CloudFront. The rules and
+ * their reasons: docs/formats/columns.md. */
 #include "base/limits.h"
 #include "format/columns_text.h"
 #include "format/reader.h"
@@ -26,7 +26,7 @@ static const struct columns_format {
     bool quotes;    /* a field may stand in quotes */
     bool encoded;   /* with percents; else an agent's blanks are pluses */
     /* A file is of this format when #Software says so or #Fields has one of these; none: any is. */
-    const char *software, *signs[5];
+    const char *software, *signs[16];
 } columns_formats[] = {
     {.name = "w3c", .names = WEB, .quotes = true},
     {.name = "iis",
@@ -36,7 +36,11 @@ static const struct columns_format {
     {.name = "cloudfront",
      .names = CLOUDFRONT,
      .encoded = true,
-     .signs = {"x-edge-location", "x-edge-result-type", "x-edge-request-id"}},
+     /* columns are chosen freely since 2024 */
+     .signs = {"x-edge-location", "x-edge-result-type", "x-edge-request-id",
+               "x-edge-response-result-type", "x-edge-detailed-result-type", "x-edge-mqcs",
+               "x-host-header", "timestamp(ms)", "c-country", "time-to-first-byte", "origin-fbl",
+               "origin-lbl", "cs-protocol-version", "fle-encrypted-fields", "distributionid"}},
 };
 
 struct columns {

@@ -107,11 +107,9 @@
 #define LAYOUT_CLOUDSTORAGE                                                                        \
     "\"%x\",\"%h\",%^,%^,\"%m\",\"%U\",\"%s\",%^,\"%b\",%^,%^,\"%R\",\"%u\",%^,%^,\"%v\",%^"       \
     "\n%f\n%f\n\"time_micros\","
-#define LAYOUT_HAPROXY                                                                             \
-    "%^]: %h:%^ [%x] %^ %^/%^ %^/%^/%^/%^/%^ %s %b %^\"%r\"\n%d/%b/%Y:%H:%M:%S.%f"
-
 #define EXAMPLE_BEACON                                                                             \
-    "{\"n\":\"pageview\",\"u\":\"https://www.example.org/docs/?utm_source=news\",\"ts\":1431857103000,"       \
+    "{\"n\":\"pageview\",\"u\":\"https://www.example.org/docs/"                                    \
+    "?utm_source=news\",\"ts\":1431857103000,"                                                     \
     "\"ip\":\"192.0.2.7\",\"ua\":\"Mozilla/5.0\",\"r\":\"https://example.net/\"}"
 
 /* A row is what format.h shows of it, how it is read and the string for that reader. */
@@ -141,9 +139,9 @@ static const struct named_format {
      &layout_reader,
      LAYOUT_TRAEFIK},
     {{"squid", "Squid native access log", EXAMPLE_SQUID}, &layout_reader, LAYOUT_SQUID},
-    {{"haproxy", "HAProxy HTTP log as syslog writes it (option httplog)", EXAMPLE_HAPROXY},
-     &layout_reader,
-     LAYOUT_HAPROXY},
+    {{"haproxy", "HAProxy HTTP log (option httplog), by syslog or bare", EXAMPLE_HAPROXY},
+     &haproxy_reader,
+     "haproxy"},
     {{"cloudstorage", "Google Cloud Storage usage log (CSV)", EXAMPLE_CLOUDSTORAGE},
      &layout_reader,
      LAYOUT_CLOUDSTORAGE},
@@ -175,7 +173,9 @@ static const struct named_format {
     {{"ecs", "Elastic Common Schema, nested or flat keys", EXAMPLE_ECS},
      &json_reader,
      json_map_ecs},
-    {{"beacon", "what this server keeps of a beacon", EXAMPLE_BEACON}, &json_reader, json_map_beacon},
+    {{"beacon", "what this server keeps of a beacon", EXAMPLE_BEACON},
+     &json_reader,
+     json_map_beacon},
 };
 #define FALLBACK 2 /* combined */
 

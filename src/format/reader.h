@@ -21,6 +21,7 @@ struct format_reader {
 };
 
 extern const struct format_reader apache_reader;  /* common, combined, vhost: written by hand */
+extern const struct format_reader haproxy_reader; /* HAProxy */
 extern const struct format_reader layout_reader;  /* Apache, nginx and GoAccess strings */
 extern const struct format_reader aws_reader;     /* S3 and load balancers */
 extern const struct format_reader columns_reader; /* #Fields: W3C, IIS, CloudFront */

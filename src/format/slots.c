@@ -227,6 +227,28 @@ struct str client_address(struct str s) {
     return brackets ? str_of(s.ptr + 1, s.len - 2) : s;
 }
 
+bool drop_port(struct str *host) {
+    size_t n = host->len;
+    while (n > 0 && is_digit(host->ptr[n - 1]))
+        n--;
+    if (n < 2 || n == host->len || host->ptr[n - 1] != ':')
+        return false;
+    *host = str_of(host->ptr, n - 1);
+    return true;
+}
+
+void slots_part_request(struct slots *slots) {
+    struct fields f = no_fields;
+    f.request = slots->at[SLOT_request];
+    split_request(&f);
+    if (f.method.len == 0)
+        return;
+    slots->at[SLOT_method] = f.method;
+    slots->at[SLOT_target] = f.target;
+    slots->at[SLOT_protocol] = f.protocol;
+    slots->at[SLOT_request] = (struct str){NULL, 0};
+}
+
 void slots_complete(struct slots *slots, const struct slot_set *set) {
     static const enum slot assumed[] = {SLOT_status, SLOT_method};
     for (size_t i = 0; i < ARRAY_LEN(assumed); i++)

@@ -49,6 +49,11 @@ extern const struct fields no_fields;
 void split_request(struct fields *f);
 /* An address without its port and brackets: the client's own port tells nothing about who it is. */
 struct str client_address(struct str s);
+/* "192.0.2.7:5123" without the port that must be there. */
+MUSTCHECK bool drop_port(struct str *host);
+/* Of a format that logs whole addresses as targets: slots_finish() takes one apart when method and
+ * target stand alone. A request of another form stays as it is. */
+void slots_part_request(struct slots *slots);
 /* "-" becomes "". */
 struct str none_if_dash(struct str s);
 

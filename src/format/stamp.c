@@ -113,7 +113,8 @@ static bool take_zone(const char *p, const char *end, int64_t *ret_seconds) {
 /* ISO 8601: 2015-05-17T10:05:03.123+02:00; a blank for T, no seconds, no fraction are fine. */
 static bool stamp_iso(struct str s, int64_t *ret) {
     const char *p = s.ptr, *end = s.ptr + s.len, *rest = p + 16;
-    if (s.len < 16 || p[4] != '-' || p[7] != '-' || (p[10] != 'T' && p[10] != ' ') || p[13] != ':')
+    if (s.len < 16 || (p[4] != '-' && p[4] != '/') || p[7] != p[4] ||
+        (p[10] != 'T' && p[10] != ' ') || p[13] != ':')
         return false;
     unsigned century = two(p), years = two(p + 2);
     struct moment m = {.year = century * 100 + years,
@@ -135,14 +136,21 @@ static bool stamp_iso(struct str s, int64_t *ret) {
     return moment_instant(&m, ret);
 }
 
-/* 1431857103.123 */
+#define STAMP_FINER 100000000000 /* from here on it is no count of seconds: they end with 2^32 */
+
+/* 1431857103.123; so many digits that they count milliseconds (1973 or later), micro- or
+ * nanoseconds */
 static bool stamp_seconds(struct str s, int64_t *ret) {
     const char *p = s.ptr, *end = s.ptr + s.len;
     while (p < end && *p >= '0' && *p <= '9')
         p++;
     uint64_t seconds;
-    return str_to_u64(str_of(s.ptr, (size_t)(p - s.ptr)), &seconds) && seconds <= UINT32_MAX &&
-           take_fraction(&p, end) && p == end && stamp_epoch((int64_t)seconds, ret);
+    if (!str_to_u64(str_of(s.ptr, (size_t)(p - s.ptr)), &seconds))
+        return false;
+    for (int i = 0; i < 3 && seconds >= STAMP_FINER; i++)
+        seconds /= 1000;
+    return seconds <= UINT32_MAX && take_fraction(&p, end) && p == end &&
+           stamp_epoch((int64_t)seconds, ret);
 }
 
 /* The whole of s as a compiled pattern. */

@@ -15,8 +15,9 @@
 bool stamp_clf(const char *at, int64_t *ret);
 
 /* Whatever it is: common log format (in brackets or not, with or without a zone), ISO 8601 (T or a
- * blank between date and time; a fraction with . or ,; a zone Z, +hh, +hhmm or +hh:mm), seconds
- * since the epoch with or without a fraction, the date of HTTP headers (RFC 9110: `Sun, 17 May 2015
+ * blank between date and time; slashes for hyphens; a fraction with . or ,; a zone Z, +hh, +hhmm or
+ * +hh:mm), seconds since the epoch with or without a fraction, or milli-, micro- or nanoseconds by
+ * their magnitude, the date of HTTP headers (RFC 9110: `Sun, 17 May 2015
  * 10:05:03 GMT`). Without a zone it is UTC. */
 bool stamp_any(struct str s, int64_t *ret);
 

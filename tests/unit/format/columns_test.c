@@ -96,6 +96,27 @@ static void cloudfront__twelve_fields_of_2010(void **state) {
     assert_detected(text, "cloudfront");
 }
 
+/* Columns are chosen freely: one that nobody else has is enough. */
+static void cloudfront__files_without_columns_of_edges_are_known(void **state) {
+    UNUSED(state);
+    static const char *const signs[] = {"x-host-header\twww.example.org", "c-country\tDE",
+                                        "time-to-first-byte\t0.001", "timestamp(ms)\t1431857103250",
+                                        "x-edge-mqcs\t-"};
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        char text[600];
+        int name = (int)strcspn(signs[i], "\t");
+        snprintf(text, sizeof text,
+                 "#Version: 1.0\n#Fields: date time c-ip cs-method cs-uri-stem sc-status "
+                 "cs(User-Agent) %.*s\n"
+                 "2015-05-17\t10:05:03\t192.0.2.7\tGET\t/a\t200\tMozilla/5.0%%20(X11)%s",
+                 name, signs[i], signs[i] + name);
+        assert_detected(text, "cloudfront");
+        struct fields f = fields_of("cloudfront", text);
+        assert_str(f.agent, "Mozilla/5.0 (X11)");
+        assert_int_equal(f.time, 1431857103);
+    }
+}
+
 static void cloudfront__nineteen_fields_of_2014(void **state) {
     UNUSED(state);
     const char *text = V_2013
@@ -484,6 +505,7 @@ static void header__alone_says_what_the_file_is(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         unit_test(cloudfront__twelve_fields_of_2010),
+        unit_test(cloudfront__files_without_columns_of_edges_are_known),
         unit_test(cloudfront__nineteen_fields_of_2014),
         unit_test(cloudfront__thirty_three_fields_of_2019),
         unit_test(cloudfront__stamps_of_newer_deliveries),

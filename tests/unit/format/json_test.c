@@ -158,6 +158,23 @@ static void caddy__documented_line_gives_every_field(void **state) {
                "192.0.2.8");
 }
 
+/* encoder: time_format unix_milli_float, unix_nano, wall and wall_nano */
+static void caddy__times_in_every_notation_are_read(void **state) {
+    UNUSED(state);
+    static const char *const times[] = {"1646861401241.5", "1646861401241567891", "1646861401.24",
+                                        "\"2022/03/09 21:30:01\"", "\"2022/03/09 21:30:01.241\""};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        char line[400];
+        snprintf(
+            line, sizeof line,
+            "{\"logger\":\"http.log.access\",\"ts\":%s,\"request\":{\"client_ip\":\"192.0.2.7\","
+            "\"proto\":\"HTTP/2.0\",\"method\":\"GET\",\"host\":\"h\",\"uri\":\"/\"},"
+            "\"size\":5,\"status\":200}",
+            times[i]);
+        assert_int_equal(fields_of("caddy", line).time, 1646861401);
+    }
+}
+
 static void caddy__address_of_old_versions_has_a_port(void **state) {
     UNUSED(state);
     assert_str(
@@ -634,6 +651,7 @@ static void scan__agrees_with_jansson(void **state) {
 UNIT_MAIN(unit_test(nginx__keys_after_variables), unit_test(nginx__names_that_people_give),
           unit_test(nginx__bad_request_is_a_hit),
           unit_test(caddy__documented_line_gives_every_field),
+          unit_test(caddy__times_in_every_notation_are_read),
           unit_test(caddy__address_of_old_versions_has_a_port),
           unit_test(caddy__other_lines_are_no_requests),
           unit_test(traefik__documented_line_gives_every_field),

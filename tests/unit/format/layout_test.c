@@ -511,15 +511,6 @@ static void rows__other_servers_are_read(void **state) {
                   "192.0.2.7 - - " REST " \"-\" \"Mozilla/5.0\" 1 \"web@docker\" \"-\" 12ms");
     assert_str(f.agent, "Mozilla/5.0");
     assert_str(f.vhost, "");
-    f = fields_of("haproxy",
-                  "Feb  6 12:14:14 localhost haproxy[14389]: 10.0.1.2:33317 "
-                  "[06/Feb/2009:12:14:14.655] http-in static/srv1 10/0/30/69/109 200 2750 - - ---- "
-                  "1/1/1/1/0 0/0 {1wt.eu} {} \"GET /index.html HTTP/1.1\"");
-    assert_str(f.host, "10.0.1.2");
-    assert_int_equal(f.time, 1233922454);
-    assert_str(f.target, "/index.html");
-    assert_int_equal(f.status, 200);
-    assert_int_equal(f.bytes, 2750);
 }
 
 /* --- any --- */
