@@ -205,6 +205,8 @@ struct format {
 };
 
 static const struct named_format *find_named(struct str name) {
+    struct str pasted = layout_goaccess_name(name); /* log-format COMBINED */
+    name = pasted.len > 0 ? pasted : name;
     for (size_t i = 0; i < ARRAY_LEN(aliases); i++)
         if (str_is(name, aliases[i].alias))
             name = str_from(aliases[i].name);

@@ -198,8 +198,11 @@ static int finish(struct layout *l, struct err *err) {
         set.has[l->steps[i].slot] = l->steps[i].shape != SHAPE_literal;
     l->names_site = set.has[SLOT_vhost];
     l->guard = guard_of(l);
-    if (rc == 0)
-        rc = slots_check(&set, err);
+    if (rc == 0 && (rc = slots_check(&set, err)) != 0 && l->meant != NULL && err != NULL) {
+        struct err before = *err;
+        rc = err_set(err, rc, "%s; $" STR_FMT " is unknown: did you mean $%s?", before.text,
+                     STR_ARG(l->unknown), l->meant);
+    }
     return rc ? rc : moment_check(l->time_parts, err);
 }
 

@@ -50,6 +50,9 @@ struct layout {
     size_t
         guard; /* step of the first time stamp when what stands before may be a line's prefix; 0 */
     struct str header; /* lines that begin so are header lines; "" there are none */
+    struct str
+        unknown; /* a name near to `meant`, which would give what every event needs; "" none */
+    const char *meant;
     unsigned time_parts;
     struct buf literal; /* being collected */
     struct arena texts;
@@ -84,6 +87,8 @@ int layout_goaccess(struct layout *l, struct str spec, struct err *err);
 /* Does the string name a variable that nginx has? Is it GoAccess's? */
 bool layout_is_nginx(struct str spec);
 bool layout_is_goaccess(struct str spec);
+/* What the line `log-format ...` of a goaccessrc says, "" if there is none. */
+struct str layout_goaccess_name(struct str spec);
 
 /* --- reading --- */
 

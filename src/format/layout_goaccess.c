@@ -1,6 +1,7 @@
 /* GoAccess log-format strings (https://goaccess.io/man#custom-log). The string is followed by lines
  * with the date format, the time format (both may be missing), and, for formats of the table only,
- * with what header lines begin with. */
+ * with what header lines begin with. Lines of a goaccessrc name what they are: `log-format %h ...`.
+ */
 #include "format/layout.h"
 
 #include "format/cursor.h"
@@ -26,10 +27,65 @@ static const struct specifier {
 };
 
 struct formats {
-    struct str log, date, time;
+    struct str log, date, time, header;
 };
 
+/* The option of a goaccessrc or a command line (--log-format='...'): its value, false for other
+ * lines. */
+static bool take_option(struct str line, const char *name, struct str *ret) {
+    line = str_trim(line);
+    if (str_starts(line, STR("--")))
+        line = str_skip(line, 2);
+    if (!str_starts(line, str_from(name)))
+        return false;
+    line = str_skip(line, strlen(name));
+    if (line.len == 0 || (!is_blank(line.ptr[0]) && line.ptr[0] != '='))
+        return false;
+    line = str_trim(line);
+    if (str_starts(line, STR("=")))
+        line = str_trim(str_skip(line, 1));
+    bool quoted = line.len > 1 && (line.ptr[0] == '\'' || line.ptr[0] == '"') &&
+                  line.ptr[line.len - 1] == line.ptr[0];
+    *ret = quoted ? str_of(line.ptr + 1, line.len - 2) : line;
+    return true;
+}
+
+/* What each line says: in order, or by its name. */
+static struct formats take_lines(struct str spec) {
+    static const char *const names[] = {"log-format", "date-format", "time-format"};
+    struct formats f = {STR(""), STR("%d/%b/%Y"), STR("%H:%M:%S"), STR("")};
+    struct str *const places[] = {&f.log, &f.date, &f.time, &f.header};
+    struct str line;
+    bool named = false;
+    size_t next = 0;
+    while (str_split(&spec, '\n', &line)) {
+        struct str value = line;
+        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+            if (take_option(line, names[i], &value)) {
+                named = true;
+                next = i;
+            }
+        }
+        if (named && line.len > 0 && line.ptr[0] == '#')
+            continue;
+        if (value.len > 0 && next < ARRAY_LEN(places))
+            *places[next] = value;
+        next++;
+    }
+    return f;
+}
+
+struct str layout_goaccess_name(struct str spec) {
+    struct str line, value;
+    while (str_split(&spec, '\n', &line))
+        if (take_option(line, "log-format", &value))
+            return value;
+    return STR("");
+}
+
 bool layout_is_goaccess(struct str spec) {
+    if (layout_goaccess_name(spec).len > 0)
+        return true;
     for (size_t i = 0; i + 1 < spec.len; i++) {
         if (spec.ptr[i] == '~' && (spec.ptr[i + 1] == 'h' || spec.ptr[i + 1] == '^'))
             return true;
@@ -122,18 +178,22 @@ static int add_specifier(struct layout *l, const struct formats *f, char letter,
     return 0;
 }
 
-static struct str next_line(struct str *rest, struct str otherwise) {
-    struct str line;
-    return str_split(rest, '\n', &line) && line.len > 0 ? line : otherwise;
+/* GoAccess looks for the keys of such lines, in any order. */
+static bool is_json(struct str log) {
+    log = str_trim(log);
+    return str_starts(log, STR("{")) && memchr(log.ptr, '"', log.len) != NULL &&
+           memchr(log.ptr, ':', log.len) != NULL;
 }
 
 int layout_goaccess(struct layout *l, struct str spec, struct err *err) {
-    struct formats f;
-    struct str rest = spec;
-    f.log = next_line(&rest, STR(""));
-    f.date = next_line(&rest, STR("%d/%b/%Y"));
-    f.time = next_line(&rest, STR("%H:%M:%S"));
-    l->header = arena_dup(&l->texts, next_line(&rest, STR("")));
+    struct formats f = take_lines(spec);
+    if (is_json(f.log))
+        return err_set(
+            err, ERR_USAGE,
+            "GoAccess's strings for lines of JSON are not understood: use a named format "
+            "for them, such as caddy, or a JSON mapping of fields to keys, "
+            "{\"host\": \"request.client_ip\", ...} (docs/formats.md)");
+    l->header = arena_dup(&l->texts, f.header);
     l->escapes = ESCAPES_backslash;
     l->loose_quotes = true;
     const char *p = f.log.ptr, *end = p + f.log.len;

@@ -1,4 +1,5 @@
 /* nginx log_format strings (https://nginx.org/en/docs/http/ngx_http_log_module.html). */
+#include "base/nearest.h"
 #include "format/layout.h"
 
 #include "format/cursor.h"
@@ -84,6 +85,21 @@ bool layout_is_nginx(struct str spec) {
     return memchr(spec.ptr, '%', spec.len) == NULL;
 }
 
+/* A mistyped name is no mistake by itself, as servers have variables of their own; but when a field
+ * that every event needs is missing, it is told (layout.c). */
+static void note_unknown(struct layout *l, struct str name) {
+    struct nearest nearest = {.word = name};
+    for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
+        enum slot slot = variables[i].slot;
+        if (slot == SLOT_host || slot == SLOT_time || slot == SLOT_request || slot == SLOT_target)
+            nearest_offer(&nearest, variables[i].name);
+    }
+    if (l->meant == NULL && nearest.best != NULL) {
+        l->unknown = arena_dup(&l->texts, name);
+        l->meant = nearest.best;
+    }
+}
+
 static int add_variable(struct layout *l, struct str name, size_t at, struct err *err) {
     const struct variable *v = find_variable(name);
     if (str_is(name, "is_args")) /* a '?', or nothing, and then a query */
@@ -92,6 +108,8 @@ static int add_variable(struct layout *l, struct str name, size_t at, struct err
         struct layout_header header = {SLOT_none, SHAPE_text, 0};
         if (str_starts(name, STR("http_")))
             header = layout_header_of(str_skip(name, 5));
+        else
+            note_unknown(l, name);
         layout_field(l, header.shape, header.slot, header.rank, at);
     } else if (v->pattern != NULL) {
         return layout_stamp(l, str_from(v->pattern), at, err);

@@ -367,6 +367,11 @@ static void nginx__whole_statements_are_understood(void **state) {
     assert_refused("log_format x escape=xml '$remote_addr'", "escape=");
     assert_refused("log_format x '$remote_addr", "never closed");
     assert_refused("$remote_addr $time_local $ $request", "at byte 26");
+    assert_refused("$remote_adr [$time_local] \"$request\"",
+                   "no address of the client (host); $remote_adr is unknown: did you mean "
+                   "$remote_addr?");
+    assert_refused("$remote_addr [$time_locl] \"$request\"", "did you mean $time_local?");
+    assert_refused("$remote_addr [$time_local] $my_own", "(request, or method and target)");
 }
 
 static void nginx__an_empty_user_is_no_user(void **state) {
@@ -429,6 +434,32 @@ static void goaccess__date_and_time_formats_follow_the_string(void **state) {
     assert_refused("%d %t %h %y %U", "%y at byte 10: GoAccess has no such specifier");
 }
 
+/* As they stand in a goaccessrc, in any order, or on a command line. */
+static void goaccess__lines_of_its_configuration_are_read(void **state) {
+    UNUSED(state);
+    static const char *const specs[] = {
+        "log-format %h %^[%x %^] %m %U\ndate-format %d/%b/%Y:%H:%M:%S",
+        "time-format %H:%M:%S\ndate-format %d/%b/%Y\nlog-format %h %^[%d:%t %^] %m %U",
+        "# mine\n\ntime-format  %T\n\n# and\ndate-format\t%d/%b/%Y\r\n\nlog-format %h %^[%d:%t %^] "
+        "%m %U\n",
+        "--log-format='%h %^[%d:%t %^] %m %U'\n--time-format=%T",
+        "log-format = \"%h %^[%d:%t %^] %m %U\"\n%d/%b/%Y\n%T",
+        "log-format %h %^[%d:%t %^] %m %U\n\n%T",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(specs); i++) {
+        struct fields f = fields_of(specs[i], "192.0.2.7 - - " TIME " GET /a");
+        assert_str(f.host, "192.0.2.7");
+        assert_int_equal(f.time, T);
+        assert_str(f.target, "/a");
+    }
+    assert_true(format_takes_times(STR("log-format %h %^[%d:%t %^] %m %U")));
+    assert_str(fields_of("log-format COMBINED", "192.0.2.7 - - " REST " \"-\" \"ua\"").agent, "ua");
+    assert_str(fields_of("date-format %d/%b/%Y\nlog-format VCOMBINED",
+                         "example.org:80 192.0.2.7 - - " REST " \"-\" \"ua\"")
+                   .vhost,
+               "example.org");
+}
+
 static void goaccess__lists_of_forwarders_are_read(void **state) {
     UNUSED(state);
     const char *plain = "~h{, } [%d:%t %^] \"%r\" %s";
@@ -448,6 +479,10 @@ static void goaccess__lists_of_forwarders_are_read(void **state) {
                   "www.example.com 127.0.0.1 - - " REST " \"-\" \"ua\" \"10.1.1.1, 10.2.2.2\" -");
     assert_str(f.host, "10.1.1.1");
     assert_refused("~h [%d:%t] %r", "~ at byte 1");
+    assert_refused(
+        "{ \"ts\": \"%x.%^\", \"request\": { \"client_ip\": \"%h\", \"proto\":\"%H\" } }",
+        "such as caddy, or a JSON mapping");
+    assert_refused("log-format {\"ts\":\"%x.%^\",\"h\":\"%h\"}\ndate-format %s", "caddy");
     assert_refused("~h{} [%d:%t] %r", "~h at byte 1");
 }
 
@@ -573,6 +608,7 @@ int main(void) {
         unit_test(nginx__strings_with_percent_signs_are_told_apart),
         unit_test(goaccess__formats_of_its_manual_are_read),
         unit_test(goaccess__date_and_time_formats_follow_the_string),
+        unit_test(goaccess__lines_of_its_configuration_are_read),
         unit_test(goaccess__lists_of_forwarders_are_read),
         unit_test(rows__squid_lines_give_every_field),
         unit_test(rows__cloud_storage_lines_give_every_field),
