@@ -309,6 +309,7 @@ def test_full_disk_refuses_and_goes_on():
         ledger.end()
         server.query(metrics="pageviews", site=SITE, bots="include")
         equal(server.stop(), 0, "exit code")
+        print(f"the engine was restarted {server.log().count('event=engine_restarted')} times", flush=True)
         ledger.check(data)
     finally:
         if server is not None:
