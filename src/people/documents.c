@@ -160,31 +160,37 @@ static int take_share(struct people *p, const char *key, const json_t *doc, uint
     return 0;
 }
 
-static const struct {
+struct area {
     const char *prefix;
     int (*take)(struct people *p, const char *key, const json_t *doc, uint64_t version,
                 struct err *err);
-} areas[] = {{"user/", take_user},
-             {"session/", take_session},
-             {"token/", take_token},
-             {"share/", take_share}};
+};
+
+static const struct area areas[] = {{"user/", take_user},
+                                    {"session/", take_session},
+                                    {"token/", take_token},
+                                    {"share/", take_share}};
+
+struct loading {
+    struct people *people;
+    const struct area *area;
+};
 
 static int see(void *arg, const char *key, struct str body, uint64_t version, struct err *err) {
+    const struct loading *l = arg;
     json_t *doc = json_loadb(body.ptr, body.len, 0, NULL);
-    int rc = ERR_CORRUPT;
-    if (!json_is_object(doc))
-        rc = damaged(key, err);
-    for (size_t i = 0; json_is_object(doc) && i < ARRAY_LEN(areas); i++)
-        if (str_starts(str_from(key), str_from(areas[i].prefix)))
-            rc = areas[i].take(arg, key, doc, version, err);
+    int rc =
+        json_is_object(doc) ? l->area->take(l->people, key, doc, version, err) : damaged(key, err);
     json_decref(doc);
     return rc;
 }
 
 int people_load(struct people *p, struct err *err) {
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(areas); i++)
-        rc = control_each(p->control, areas[i].prefix, see, p, err);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(areas); i++) {
+        struct loading l = {p, &areas[i]};
+        rc = control_each(p->control, areas[i].prefix, see, &l, err);
+    }
     return rc;
 }
 

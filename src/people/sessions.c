@@ -29,12 +29,14 @@ static void drop_session(struct people *p, size_t i) {
 }
 
 void end_sessions(struct people *p, const char *user) {
-    for (size_t i = 0; i < p->sessions.len;) {
+    size_t kept = 0;
+    for (size_t i = 0; i < p->sessions.len; i++) {
         if (ends(p, &p->sessions.items[i], user))
-            drop_session(p, i);
+            session_release(&p->sessions.items[i]);
         else
-            i++;
+            p->sessions.items[kept++] = p->sessions.items[i];
     }
+    p->sessions.len = kept;
 }
 
 static struct session *find_session(struct people *p, const char *hash) {

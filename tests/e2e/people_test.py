@@ -520,6 +520,13 @@ def test_sources():
                         ({"id": "x", "type": "tail", "path": "/etc/shadow"}, 400), ({"id": "a/b"}, 400),
                         ({"id": "x", "site": "a,b"}, 400)):
         admin.do("POST", "/api/v1/sources", doc, status)
+    # it takes lines at once, of who has a token for it
+    sender, other = add_token(admin, "web", "ingest:web"), add_token(admin, "other", "ingest:other", "read")
+    for caller, status in ((sender, 204), (other, 401), (Caller(server, token="declared-token"), 401),
+                           (Caller(server), 401)):
+        equal(caller.ask("POST", "/ingest/web", log_lines(2), Content_Type="text/plain").status, status)
+    equal(sender.ask("POST", "/ingest/declared", log_lines(2), Content_Type="text/plain").status, 401)
+    equal(server.query(metrics="hits", site="a.org")["total"]["hits"], 2)
     listed = admin.do("GET", "/api/v1/sources")["sources"]
     equal([(s["id"], s["fixed"]) for s in listed], [("declared", True), ("web", False)])
     assert "declared-token" not in json.dumps(listed)
