@@ -6,8 +6,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNECTION_BYTES ((size_t)32 << 10) /* head of a request and what is being sent */
-#define IDLE_SECONDS 30u                    /* a connection that says nothing is closed */
+/* Head of a request and what is being sent. libmicrohttpd clears all of it after each request. */
+#define CONNECTION_BYTES ((size_t)16 << 10)
+#define IDLE_SECONDS 30u /* a connection that says nothing is closed */
 #define LOCAL_CONNECTIONS 64u
 #define SENT_SECONDS 1 /* to send what was answered, at the end */
 
