@@ -49,7 +49,7 @@ static inline int64_t now_ms(const struct people *p) { return clock_now_ms(p->cl
 
 /* --- passwords.c: only so many at once --- */
 #define PASSWORD_HASHERS 2
-#define PASSWORD_WAITERS 4 /* more are refused: ERR_AWAY */
+#define PASSWORD_WAITERS 2 /* more are refused: ERR_AWAY */
 
 extern const char password_nobody[];
 MUSTCHECK int password_check_form(struct str password, struct err *err);

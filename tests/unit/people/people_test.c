@@ -199,6 +199,25 @@ static void passwords__of_nobody_cost_as_much(void **state) {
     assert_false(good);
 }
 
+static void passwords__only_so_many_are_hashed_at_once(void **state) {
+    struct lab *lab = *state;
+    bool good;
+    unsigned wait = 0;
+    struct secret s;
+    add(lab, "ada", ROLE_ADMIN);
+    lab->p->hashers = PASSWORD_HASHERS; /* as if others were at it */
+    lab->p->waiters = PASSWORD_WAITERS;
+    assert_int_equal(password_verify(lab->p, NULL, STR(GOOD), &good, &lab->err), ERR_AWAY);
+    for (int i = 0; i < 50; i++) { /* which is no failed log-in */
+        assert_int_equal(
+            people_login(lab->p, STR("ada"), STR(GOOD), STR("192.0.2.1"), &s, &wait, &lab->err),
+            ERR_AWAY);
+        assert_int_equal(wait, 1);
+    }
+    lab->p->hashers = lab->p->waiters = 0;
+    assert_ok(login(lab, "ada", GOOD, &s), lab->err);
+}
+
 /* --- sessions --- */
 
 static void sessions__begin_with_the_password_only(void **state) {
@@ -554,6 +573,7 @@ int main(void) {
         with_lab(users__there_is_a_limit),
         with_lab(users__passwords_have_a_least_and_a_greatest_length),
         with_lab(passwords__of_nobody_cost_as_much),
+        with_lab(passwords__only_so_many_are_hashed_at_once),
         with_lab(sessions__begin_with_the_password_only),
         with_lab(sessions__end_after_thirty_idle_days),
         with_lab(sessions__all_end_when_the_password_changes),
