@@ -50,7 +50,8 @@ static void empty(struct basin *b) {
     buf_clear(&b->bodies);
 }
 
-/* `until`: no event behind it was seen yet, and all before were. */
+/* `until`: no event behind it was seen yet, and all before were. It may be before what was there
+ * already. */
 static int write_block(struct pour *p, enum dataset dataset, int64_t until, struct err *err) {
     struct basin *b = &p->basins[dataset];
     const char *body = b->bodies.ptr; /* it may have moved while it grew */
@@ -61,7 +62,7 @@ static int write_block(struct pour *p, enum dataset dataset, int64_t until, stru
     const struct record_batch batch = {b->records.items, b->records.len};
     int rc = batch.len > 0 ? p->write(p->arg, dataset, batch, err) : 0;
     if (rc == 0) {
-        b->until = until;
+        b->until = max_i64(b->until, until);
         p->count += batch.len;
         empty(b);
     }

@@ -88,7 +88,9 @@ static void pour__goes_on_where_the_written_blocks_end(void **state) {
         p = open_pour(d, &ended, false);
         assert_int_equal(pour_run(p, END, &err), ERR_NOSPACE);
         pour_free(p);
-        p = open_pour(d, &ended, true);
+        p = open_pour(d, &ended, true); /* and in steps, some of which are there already */
+        for (int64_t at = END - DAYS * DAY; at < END; at += DAY / 2)
+            assert_ok(pour_run(p, at, &err), err);
         assert_ok(pour_run(p, END, &err), err);
         pour_free(p);
         assert_same(&ended, &whole);
