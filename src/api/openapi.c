@@ -220,7 +220,7 @@ static const char intro[] =
     "\n"
     "Failed log-ins of one account (after 5) and from one address (after 20) make the next ones "
     "wait, longer each time, up to 5 and 15 minutes: 429 "
-    "with `Retry-After`.\n"
+    "with `Retry-After`. Behind a proxy all people have its address, unless `trusted_proxies` names it.\n"
     "\n"
     "## The first administrator\n"
     "\n"

@@ -6,10 +6,11 @@
 
 #define FORGET_MS ((int64_t)24 * 3600 * 1000)
 
-/* Tries without a pause, and the longest pause, in seconds. */
+/* Tries without a pause, the longest pause, and the quiet time that takes one failure away: behind
+ * one address may be a whole office. */
 static const struct {
-    unsigned free, longest;
-} rules[] = {[THROTTLE_ACCOUNT] = {5, 300}, [THROTTLE_ADDRESS] = {20, 900}};
+    unsigned free, longest_seconds, quiet_seconds;
+} rules[] = {[THROTTLE_ACCOUNT] = {5, 300, 900}, [THROTTLE_ADDRESS] = {20, 900, 60}};
 
 struct entry {
     unsigned char key[crypto_shorthash_BYTES];
@@ -84,19 +85,21 @@ unsigned throttle_try(struct throttle *t, enum throttle_kind kind, struct str na
     make_key(t, kind, name, key);
     pthread_mutex_lock(&t->mutex);
     struct entry *e = find(t, key);
-    if (e != NULL && now - e->last_ms > FORGET_MS)
-        e->failures = 0;
+    if (e != NULL && now > e->last_ms) {
+        int64_t gone = (now - e->last_ms) / ((int64_t)rules[kind].quiet_seconds * 1000);
+        e->failures -= gone < e->failures ? (unsigned)gone : e->failures;
+    }
     if (e != NULL && e->failures >= rules[kind].free)
         /* a clock that was put back does not lock anybody out for longer */
-        wait = min_i64(e->until_ms - now, (int64_t)rules[kind].longest * 1000);
+        wait = min_i64(e->until_ms - now, (int64_t)rules[kind].longest_seconds * 1000);
     if (wait <= 0) {
         if (e == NULL)
             e = make(t, key, now);
         e->failures++;
         e->last_ms = now;
         unsigned over = e->failures > rules[kind].free ? e->failures - rules[kind].free : 0;
-        unsigned seconds = over < 16 ? 1u << over : rules[kind].longest;
-        e->until_ms = now + min_i64(seconds, rules[kind].longest) * 1000;
+        unsigned seconds = over < 16 ? 1u << over : rules[kind].longest_seconds;
+        e->until_ms = now + min_i64(seconds, rules[kind].longest_seconds) * 1000;
     }
     pthread_mutex_unlock(&t->mutex);
     return wait > 0 ? (unsigned)((wait + 999) / 1000) : 0;

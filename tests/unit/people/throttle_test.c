@@ -63,6 +63,17 @@ static void try__a_success_forgives_and_a_day_forgets(void **state) {
     fail_times(lab, "ada", 5);
 }
 
+static void try__quiet_time_takes_failures_away(void **state) {
+    struct lab *lab = *state;
+    for (unsigned i = 0; i < 20; i++)
+        assert_int_equal(throttle_try(lab->t, THROTTLE_ADDRESS, STR("a")), 0);
+    assert_int_not_equal(throttle_try(lab->t, THROTTLE_ADDRESS, STR("a")), 0);
+    lab->now += (int64_t)10 * 60 * 1000;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(throttle_try(lab->t, THROTTLE_ADDRESS, STR("a")), 0);
+    assert_int_not_equal(throttle_try(lab->t, THROTTLE_ADDRESS, STR("a")), 0);
+}
+
 static void try__one_that_was_none_is_taken_back(void **state) {
     struct lab *lab = *state;
     for (unsigned i = 0; i < 50; i++) {
@@ -96,6 +107,7 @@ int main(void) {
         with_lab(try__the_pause_grows_up_to_five_minutes),
         with_lab(try__accounts_and_addresses_are_apart),
         with_lab(try__a_success_forgives_and_a_day_forgets),
+        with_lab(try__quiet_time_takes_failures_away),
         with_lab(try__one_that_was_none_is_taken_back),
         with_lab(try__a_clock_put_back_locks_nobody_out_for_longer),
         with_lab(try__made_up_accounts_do_not_push_out_one_under_attack),
