@@ -4,11 +4,32 @@
 
 #include <microhttpd.h>
 
-static json_t *source_json(const struct config_source *s) {
-    return json_pack("{so so so so so sb}", "id", json_of(str_from(s->id)), "type",
+/* What a followed source is at; null for all others. */
+static json_t *state_json(const struct tail_status *status, const char *id) {
+    const struct tail_source_status *s = NULL;
+    for (size_t i = 0; i < status->sources.len; i++)
+        if (strcmp(status->sources.items[i].id, id) == 0)
+            s = &status->sources.items[i];
+    if (s == NULL)
+        return json_null();
+    return json_pack("{so sI sI sI sI}", "error",
+                     *s->error != '\0' ? json_of(str_from(s->error)) : json_null(), "lag_bytes",
+                     (json_int_t)s->lag, "lines", (json_int_t)s->lines, "files",
+                     (json_int_t)s->files.len, "finished_files", (json_int_t)s->finished);
+}
+
+static void take_status(const struct api *api, struct tail_status *ret) {
+    *ret = (struct tail_status){0};
+    if (api->options.tails != NULL)
+        tails_status(api->options.tails, ret);
+}
+
+static json_t *source_json(const struct config_source *s, const struct tail_status *status) {
+    return json_pack("{so so so so so sb so}", "id", json_of(str_from(s->id)), "type",
                      json_of(str_from(s->type)), "site", json_of(str_from(s->site)), "format",
                      json_of(str_from(s->format != NULL ? s->format : "auto")), "path",
-                     json_of(str_from(s->path)), "fixed", (int)(s->version == 0));
+                     json_of(str_from(s->path)), "fixed", (int)(s->version == 0), "state",
+                     state_json(status, s->id));
 }
 
 /* One that names no site has lines of any. */
@@ -19,10 +40,12 @@ static bool is_seen(const struct caller *c, const struct config_source *s) {
 void api_sources_list(struct http_exchange *x, void *arg) {
     const struct caller *c = api_caller(x);
     json_t *list = json_array();
-    UNUSED(arg);
+    struct tail_status status;
+    take_status(arg, &status);
     for (size_t i = 0; i < c->config->n_sources; i++)
         if (is_seen(c, &c->config->sources[i]))
-            json_array_append_new(list, source_json(&c->config->sources[i]));
+            json_array_append_new(list, source_json(&c->config->sources[i], &status));
+    tail_status_release(&status);
     api_reply_json(x, MHD_HTTP_OK, json_pack("{so}", "sources", list));
 }
 
@@ -33,7 +56,10 @@ static void show_source(struct http_exchange *x, struct api *api, unsigned statu
         http_reply_error(x, MHD_HTTP_NOT_FOUND, "there is no such source");
     } else {
         api_set_version(x, s->version);
-        api_reply_json(x, status, source_json(s));
+        struct tail_status now;
+        take_status(api, &now);
+        api_reply_json(x, status, source_json(s, &now));
+        tail_status_release(&now);
     }
     config_let_go(config);
 }

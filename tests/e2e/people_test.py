@@ -540,6 +540,23 @@ def test_sources():
     equal(server.stop(), 0)
 
 
+def test_state_of_followed_files():
+    folder = cask.temp_dir()
+    path = cask.write(folder, "access.log", log_lines(4))
+    server = serve(f"sources: [{{id: www, type: tail, path: {path}, site: a.org, format: combined}},"
+                   f" {{id: none, type: tail, path: {folder}/none.log, site: b.org}}]\n")
+    admin = administrator(server)
+
+    def state(source):
+        return admin.do("GET", "/api/v1/sources/" + source)["state"]
+
+    cask.wait_for(lambda: (state("www") or {}).get("lines") == 4 and state("www")["lag_bytes"] == 0)
+    equal((state("www")["files"], state("www")["error"]), (1, None))
+    equal(state("none")["lines"], 0)
+    equal([s["id"] for s in admin.do("GET", "/api/v1/sources")["sources"]], ["www", "none"])
+    equal(server.stop(), 0)
+
+
 def test_tokens():
     server = serve()
     admin = administrator(server)
