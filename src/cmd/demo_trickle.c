@@ -21,7 +21,8 @@ struct trickle {
 static int write_block(void *arg, enum dataset dataset, struct record_batch records,
                        struct err *err) {
     struct trickle *t = arg;
-    return intake_write(live_intake(t->live, dataset), records, NULL, err);
+    uint64_t bid;
+    return intake_write(live_intake(t->live, dataset), records, &bid, err);
 }
 
 /* False: stop. */
