@@ -554,6 +554,72 @@ static void secrets__are_not_kept(void **state) {
                   lab->err);
 }
 
+/* --- threads: for the thread sanitizer --- */
+
+struct racer {
+    struct lab *lab;
+    struct secret session;
+    unsigned place;
+};
+
+static bool see_any(void *arg, const struct user *u) {
+    *(size_t *)arg += strlen(u->name);
+    return true;
+}
+
+static void *race(void *arg) {
+    const struct racer *r = arg;
+    struct people *p = r->lab->p;
+    char *site = "a.org", *read = "read", name[16];
+    snprintf(name, sizeof name, "t%u", r->place);
+    for (int i = 0; i < 20; i++) {
+        struct err err = {0};
+        struct grant grant;
+        struct secret token, link;
+        struct token made_token,
+            token_spec = {
+                .name = name, .scopes = &read, .n_scopes = 1, .sites = {.all = true}, .by = "ada"};
+        struct share made_share, share_spec = {.sites = {.items = &site, .n = 1}, .by = "ada"};
+        struct user_change change = {.has_role = true, .role = ROLE_EDITOR + (i & 1u)};
+        size_t bytes = 0;
+        assert_true(people_find_session(p, str_from(r->session.text), &grant));
+        grant_release(&grant);
+        assert_ok(people_add_token(p, &token_spec, &token, &made_token, &err), err);
+        assert_true(people_find_token(p, str_from(token.text), &grant));
+        grant_release(&grant);
+        assert_ok(people_add_share(p, &share_spec, &link, &made_share, &err), err);
+        assert_ok(people_change_user(p, STR("bob"), CONTROL_ANY, &change, &err), err);
+        people_each_user(p, see_any, &bytes);
+        people_flush(p);
+        assert_ok(people_remove_token(p, str_from(name), NULL, &err), err);
+        assert_ok(people_remove_share(p, str_of(made_share.hash, SHARE_ID_BYTES), "ada", &err),
+                  err);
+        token_release(&made_token);
+        share_release(&made_share);
+    }
+    return NULL;
+}
+
+static void threads__do_not_disturb_each_other(void **state) {
+    struct lab *lab = *state;
+    struct racer racers[4];
+    pthread_t threads[ARRAY_LEN(racers)];
+    add(lab, "ada", ROLE_ADMIN);
+    add(lab, "bob", ROLE_VIEWER);
+    for (unsigned i = 0; i < ARRAY_LEN(racers); i++) {
+        racers[i] = (struct racer){.lab = lab, .place = i};
+        assert_ok(login(lab, "ada", GOOD, &racers[i].session), lab->err);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(racers); i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, race, &racers[i]), 0);
+    for (size_t i = 0; i < ARRAY_LEN(racers); i++)
+        pthread_join(threads[i], NULL);
+    struct user bob;
+    assert_ok(people_find_user(lab->p, STR("bob"), &bob, &lab->err), lab->err);
+    assert_int_equal(bob.version, 1 + 4 * 20);
+    user_release(&bob);
+}
+
 static void documents__a_damaged_one_is_named(void **state) {
     struct lab *lab = *state;
     struct people *p = NULL;
@@ -587,6 +653,7 @@ int main(void) {
         with_lab(shares__show_their_sites_until_they_expire),
         with_lab(shares__go_with_the_user_who_made_them),
         with_lab(secrets__are_not_kept),
+        with_lab(threads__do_not_disturb_each_other),
         with_lab(documents__a_damaged_one_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
