@@ -225,12 +225,12 @@ class LocalConnection(http.client.HTTPConnection):
 class Server:
     """`serve` on a data directory, until stop() or kill(). Its log is a file beside the directory."""
 
-    def __init__(self, data, *args, listen="127.0.0.1", port=0, wait=True):
+    def __init__(self, data, *args, command="serve", listen="127.0.0.1", port=0, wait=True):
         self.data = data
         data.n += 1
         self.log_path = os.path.join(data.folder, f"serve-{data.n}.log")
         with open(self.log_path, "wb") as log:
-            self.process = data.start("serve", "--listen", f"{listen}:{port}", *args, stdout=log, stderr=log,
+            self.process = data.start(command, "--listen", f"{listen}:{port}", *args, stdout=log, stderr=log,
                                       env={**os.environ, "CASKALYTICS_LOG": "info"})
         self.pid = self.process.pid
         atexit.register(self.kill)
