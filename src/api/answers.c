@@ -102,8 +102,12 @@ void answers_keep(struct answers *a, struct str key, uint64_t version, struct st
     use(a, e);
     a->counts.entries++;
     a->counts.bytes += bytes_of(e);
-    while (a->counts.bytes > a->max_bytes && a->oldest != NULL)
+    while (a->counts.bytes > a->max_bytes) { /* the new one fits by itself */
+        const struct answer *oldest = a->oldest;
+        assert(oldest != NULL);
         drop(a, a->oldest);
+        assert(a->oldest != oldest);
+    }
     pthread_mutex_unlock(&a->mutex);
 }
 
@@ -117,8 +121,12 @@ struct answers_counts answers_counts(struct answers *a) {
 void answers_free(struct answers *a) {
     if (a == NULL)
         return;
-    while (a->oldest != NULL)
-        drop(a, a->oldest);
+    for (struct answer *e = a->oldest, *next; e != NULL; e = next) {
+        next = e->newer;
+        free(e->key);
+        free(e->text);
+        free(e);
+    }
     pthread_mutex_destroy(&a->mutex);
     free(a);
 }

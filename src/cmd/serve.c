@@ -29,7 +29,6 @@ struct server {
     struct api *api;
     struct tails *tails;
     struct cmd_server commands; /* of other processes, that run in this one */
-    pthread_t main;
     atomic_flag failed;
     struct err fatal; /* of the lake: the process must end with its code */
 };
@@ -50,7 +49,7 @@ static void on_failed(void *arg, const struct err *err) {
         return; /* the intake of another dataset has said so */
     s->fatal = *err;
     log_line(LOG_ERROR, "lake_failed", "error=\"%s\"", err->text);
-    pthread_kill(s->main, SIGTERM);
+    kill(getpid(), SIGTERM); /* taken by the main thread */
 }
 
 /* As many descriptors as the system lets us have: each client takes one. */
@@ -181,8 +180,7 @@ static int run(struct server *s, const struct serve_options *o, const sigset_t *
 }
 
 int serve_run(const struct serve_options *o, struct err *err) {
-    struct server s = {
-        .main = pthread_self(), .commands = {ATOMIC_FLAG_INIT}, .failed = ATOMIC_FLAG_INIT};
+    struct server s = {.commands = {ATOMIC_FLAG_INIT}, .failed = ATOMIC_FLAG_INIT};
     sigset_t signals;
     int rc = cmd_config(o->ctx, &s.config, err);
     if (rc != 0)
