@@ -19,7 +19,6 @@ interface Waiting {
   done?: Options["callback"];
 }
 
-// biome-ignore lint/correctness/noUnusedVariables: it adds to the one of the DOM
 interface Window {
   cask?: Track;
   plausible?: Track;

@@ -7,13 +7,13 @@ import { buildSync } from "esbuild";
 const [js, header] = process.argv.slice(2);
 const entry = new URL("beacon.ts", import.meta.url).pathname;
 const built = buildSync({
-  entryPoints: [entry],
-  bundle: true,
-  minify: true,
-  target: "es2020",
-  charset: "ascii",
-  legalComments: "none",
-  write: false,
+    entryPoints: [entry],
+    bundle: true,
+    minify: true,
+    target: "es2020",
+    charset: "ascii",
+    legalComments: "none",
+    write: false,
 });
 const plain = Buffer.from(built.outputFiles[0].contents);
 const packed = gzipSync(plain, { level: 9 });
@@ -21,7 +21,7 @@ const array = (name, bytes) => `static const unsigned char ${name}[] = {${[...by
 const etag = createHash("sha256").update(plain).digest("hex").slice(0, 16);
 writeFileSync(js, plain);
 writeFileSync(
-  header,
-  `/* Made by web/beacon/build.mjs. */\n${array("beacon_js", plain)}${array("beacon_js_gzip", packed)}` +
-    `#define BEACON_JS_ETAG "\\"${etag}\\""\n#define BEACON_JS_GZIP_ETAG "\\"${etag}-gzip\\""\n`,
+    header,
+    `/* Made by web/beacon/build.mjs. */\n${array("beacon_js", plain)}${array("beacon_js_gzip", packed)}` +
+        `#define BEACON_JS_ETAG "\\"${etag}\\""\n#define BEACON_JS_GZIP_ETAG "\\"${etag}-gzip\\""\n`,
 );
