@@ -9,7 +9,7 @@
 
 #define DEMO_SLICE ((int64_t)600) /* seconds */
 #define DEMO_SLICES 14            /* a session is over in less than so many slices, or is cut */
-#define DEMO_PICKS 64             /* rows of one table */
+#define DEMO_PICKS RANDOM_PICKS
 
 /* One site in one slice. */
 struct moment {

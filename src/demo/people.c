@@ -145,7 +145,7 @@ static const struct demo_file *choose_file(struct walk *w, bool program, const c
             found[0] = r->version;
         }
     }
-    while (found[back] == NULL)
+    while (back > 0 && found[back] == NULL)
         back--;
     *ret_version = found[back];
     return file;

@@ -52,8 +52,11 @@ static inline uint64_t random_poisson(struct random *r, double mean) {
     return n;
 }
 
+#define RANDOM_PICKS 64 /* rows of one table */
+
 /* One of n by weight: sums[i] is the sum of the weights up to and with i. */
 static inline size_t random_pick(struct random *r, const double *sums, size_t n) {
+    assert(n > 0 && n <= RANDOM_PICKS);
     double at = random_unit(r) * sums[n - 1];
     size_t low = 0, high = n - 1;
     while (low < high) {
