@@ -17,6 +17,9 @@ enum option_type {
     OPTION_EXTENSIONS,
     OPTION_DOMAINS,
     OPTION_ADDRESSES,
+    OPTION_PATHS,
+    OPTION_HOSTS,
+    OPTION_PIECES,
     OPTION_LOG_LEVEL,
     OPTION_LOG_FORMAT,
     OPTION_GROUP,
@@ -49,6 +52,8 @@ enum {
     SECRET = 8,
     LATER = 16,
     SAMPLED = 32,
+    FILLED = 64,   /* a list that must not be empty */
+    NARROWS = 128, /* of items: alone it selects nothing, so another key must be given */
 };
 
 #define PLACE_NONE ((size_t)-1)

@@ -50,6 +50,8 @@ static void read_list(const struct option *o, const struct node *n, void *base,
         problems_add(problems, n->line, "%s: expected %s", o->path, option_kind(o)->expected);
         return;
     }
+    if (n->first == NULL && o->flags & FILLED)
+        problems_add(problems, n->line, "%s: the list is empty", o->path);
     bool keep = at(base, o->place.at) != NULL;
     for (const struct node *item = n->first; item != NULL; item = item->next) {
         char *word = NULL;
@@ -179,6 +181,23 @@ static const struct option *find_child(const struct option *parent, struct str k
     return NULL;
 }
 
+/* Keys that only narrow down what the others select are not enough. */
+static void check_selects(const struct option *parent, const struct node *n, const bool *given,
+                          struct problems *problems) {
+    bool narrows = false, selects = false;
+    struct buf others = {0};
+    for (const struct option *o = option_next(parent, NULL); o; o = option_next(parent, o)) {
+        narrows = narrows || o->flags & NARROWS;
+        selects = selects || (!(o->flags & NARROWS) && given[o - options]);
+        if (!(o->flags & NARROWS))
+            buf_printf(&others, "%s%s", others.len ? ", " : "", option_key(o));
+    }
+    if (narrows && !selects)
+        problems_add(problems, n->line, "%s: matches nothing: give at least one of %s",
+                     parent->path, buf_cstr(&others));
+    buf_release(&others);
+}
+
 static void read_mapping(const struct option *parent, const struct node *n, void *base,
                          struct problems *problems) {
     size_t seen_at[OPTIONS_MAX] = {0}; /* line of the first, by row */
@@ -220,6 +239,8 @@ static void read_mapping(const struct option *parent, const struct node *n, void
         if (o->flags & REQUIRED)
             problems_add(problems, n ? n->line : 1, "%s is missing", o->path);
     }
+    if (parent != NULL && n != NULL)
+        check_selects(parent, n, given, problems);
 }
 
 static void check_memory(const struct node *root, const struct config *c,

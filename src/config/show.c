@@ -16,6 +16,8 @@ static void show_list(const struct option *o, const void *base, size_t column, s
     size_t count = *(const size_t *)at(base, o->place.count_at);
     struct buf word = {0};
     size_t line_start = out->len;
+    if (count == 0 && o->flags & FILLED)
+        return;
     indent(column, out);
     buf_printf(out, "%s: [", option_key(o));
     for (size_t i = 0; i < count; i++) {
@@ -70,7 +72,8 @@ static void show_below(const struct option *parent, const void *base, size_t col
             for (size_t i = 0; i < count; i++) {
                 size_t start = out->len;
                 show_below(o, items + i * o->place.item_size, column + 4, out);
-                out->ptr[start + column + 2] = '-'; /* every item has a required key */
+                out->ptr[start + column + 2] =
+                    '-'; /* every item has a key: REQUIRED, or FILLED and not one that NARROWS */
             }
         }
     }

@@ -146,6 +146,36 @@ int value_domain(struct str text, void *place, struct err *err) {
     return rc;
 }
 
+int value_path(struct str text, void *place, struct err *err) {
+    int rc = check_text(text, err);
+    if (rc == 0 && *text.ptr != '/' && *text.ptr != '*')
+        rc = err_set(err, ERR_USAGE, "matches no path: they begin with /, or put a * in front");
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+int value_host(struct str text, void *place, struct err *err) {
+    int rc = check_text(text, err);
+    if (rc == 0 && memchr(text.ptr, '/', text.len) != NULL)
+        rc = err_set(err, ERR_USAGE,
+                     "matches no server's name: no scheme and no path, only a name such as "
+                     "staging.example.org");
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+int value_piece(struct str text, void *place, struct err *err) {
+    int rc = check_text(text, err);
+    if (rc == 0 && memchr(text.ptr, '*', text.len) != NULL)
+        rc = err_set(err, ERR_USAGE,
+                     "a * stands for itself here: give the piece of the user agent alone");
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
 int value_address(struct str text, void *place, struct err *err) {
     struct address_range range;
     int rc = check_text(text, err);

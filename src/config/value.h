@@ -13,6 +13,9 @@ int value_pattern(struct str text, void *place, struct err *err);   /* char *, P
 int value_extension(struct str text, void *place, struct err *err); /* char *, lower case, no dot */
 int value_domain(struct str text, void *place, struct err *err);    /* char *, lower case */
 int value_address(struct str text, void *place, struct err *err);   /* char *, CIDR or address */
+int value_path(struct str text, void *place, struct err *err);      /* char *, / or * in front */
+int value_host(struct str text, void *place, struct err *err);      /* char *, no / */
+int value_piece(struct str text, void *place, struct err *err);     /* char *, no * */
 int value_size(struct str text, void *place, struct err *err);      /* uint64_t, bytes */
 int value_duration(struct str text, void *place, struct err *err);  /* uint64_t, seconds */
 int value_log_level(struct str text, void *place, struct err *err); /* char * */

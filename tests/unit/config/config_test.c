@@ -463,12 +463,13 @@ static struct config *random_config(void) {
     c->exclude = xcalloc(c->n_exclude + 1, sizeof *c->exclude);
     for (size_t i = 0; i < c->n_exclude; i++) {
         struct config_exclude *e = &c->exclude[i];
-        if (rand() % 2) {
+        bool by_path = rand() % 2;
+        if (!by_path || rand() % 2) {
             e->addresses = xcalloc(1, sizeof *e->addresses);
             e->addresses[0] = xstrdup(rand() % 2 ? "192.0.2.7/24" : "2001:db8::/32");
             e->n_addresses = 1;
         }
-        if (rand() % 2) {
+        if (by_path) {
             e->paths = xcalloc(1, sizeof *e->paths);
             e->paths[0] = random_text("/*", true);
             e->n_paths = 1;
@@ -548,9 +549,46 @@ static void exclude__every_mistake_is_named(void **state) {
     assert_line(report, "t.yaml:3: exclude[].addresses: \"host.example\": neither an address nor a "
                         "range such as 192.0.2.0/24 or 2001:db8::/32");
     assert_line(report, "t.yaml:4: unknown key \"path\" in exclude: did you mean \"paths\"?");
-    assert_line(report, "t.yaml:5: exclude[].paths: expected a list of words such as [one, two]");
+    assert_line(
+        report,
+        "t.yaml:5: exclude[].paths: expected a list of paths such as [/health, '/internal/*']");
     assert_line(report, "t.yaml:6: referrer_spam: \"http://casino.example/\": not a domain such as "
                         "example.com: no scheme, port, path or *");
+}
+
+static void exclude__what_can_never_match_is_refused(void **state) {
+    UNUSED(state);
+    const char *report = report_of("exclude:\n"
+                                   "  - paths: [health, '*.php']\n"
+                                   "  - hosts: ['https://www.example.org']\n"
+                                   "  - hosts: [www.example.org/a]\n"
+                                   "  - agents: [Pingdom*]\n"
+                                   "  - agents: []\n"
+                                   "  - sites: [a]\n"
+                                   "  - {}\n"
+                                   "  - paths:\n"
+                                   "  - {paths: [/a], sites: []}\n");
+    assert_line(report,
+                "t.yaml:2: exclude[].paths: \"health\": matches no path: they begin with /, "
+                "or put a * in front");
+    assert_line(report,
+                "t.yaml:3: exclude[].hosts: \"https://www.example.org\": matches no server's "
+                "name: no scheme and no path, only a name such as staging.example.org");
+    assert_line(report,
+                "t.yaml:4: exclude[].hosts: \"www.example.org/a\": matches no server's name: "
+                "no scheme and no path, only a name such as staging.example.org");
+    assert_line(report,
+                "t.yaml:5: exclude[].agents: \"Pingdom*\": a * stands for itself here: give "
+                "the piece of the user agent alone");
+    assert_line(report, "t.yaml:6: exclude[].agents: the list is empty");
+    static const char *const nothing =
+        "exclude: matches nothing: give at least one of addresses, paths, hosts, agents";
+    for (int line = 7; line <= 9; line++) {
+        char expected[200];
+        snprintf(expected, sizeof expected, "t.yaml:%d: %s", line, nothing);
+        assert_line(report, expected);
+    }
+    assert_line(report, "t.yaml:10: exclude[].sites: the list is empty");
 }
 
 static void sample__is_valid_and_knows_the_products(void **state) {
@@ -627,6 +665,7 @@ int main(void) {
         unit_test(show__is_read_back_as_the_same),
         unit_test(copy__has_its_own_bytes_and_stays_until_the_last_holder_lets_go),
         unit_test(exclude__every_mistake_is_named),
+        unit_test(exclude__what_can_never_match_is_refused),
         unit_test(sample__is_valid_and_knows_the_products),
         unit_test(sample__what_is_commented_out_is_valid),
         unit_test(reference__is_what_the_table_says),
