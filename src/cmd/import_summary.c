@@ -1,6 +1,7 @@
 #include "cmd/import_summary.h"
 
 #include "cmd/progress.h"
+#include "format/format.h"
 
 static uint64_t count(const struct import_numbers *n, bool excluded) {
     uint64_t sum = 0;
@@ -69,8 +70,18 @@ static void numbers_text(const struct import_numbers *n, struct buf *out) {
 }
 
 /* A wrong guess shows by what it rejects. */
-static bool wrong_format(const struct import_numbers *n) {
-    return rejected(n) > n->counts.accepted;
+void summary_hint(const char *format, bool recognised, uint64_t lines_accepted,
+                  uint64_t lines_rejected, struct buf *out) {
+    if (lines_rejected <= lines_accepted)
+        return;
+    if (recognised && lines_accepted == 0 && strcmp(format, FORMAT_FALLBACK) == 0) {
+        buf_add_cstr(out,
+                     "  no known format reads these lines: --format names or describes another\n");
+        return;
+    }
+    buf_add_cstr(out, "  most lines were rejected: was ");
+    add_safe(out, str_from(format));
+    buf_add_cstr(out, " the right format? --format names another\n");
 }
 
 static void file_text(const struct import_file *f, struct buf *out) {
@@ -91,11 +102,9 @@ static void file_text(const struct import_file *f, struct buf *out) {
     bool none = f->numbers.counts.records > 0 && f->numbers.counts.accepted == 0;
     buf_add_cstr(out, f->recognised && !none ? ", recognised\n" : "\n");
     numbers_text(&f->numbers, out);
-    if (wrong_format(&f->numbers)) {
-        buf_add_cstr(out, "  most lines were rejected: was ");
-        add_safe(out, str_from(f->report.format));
-        buf_add_cstr(out, " the right format? --format names another\n");
-    }
+    summary_hint(f->report.format,
+                 f->recognised && excluded(&f->numbers) + f->numbers.duplicates == 0,
+                 f->numbers.counts.accepted, rejected(&f->numbers), out);
     if (f->report.first_bid == 0)
         buf_printf(out, "  nothing new: imported before as import %llu\n",
                    (unsigned long long)f->report.id);

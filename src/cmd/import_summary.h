@@ -22,4 +22,10 @@ struct import_file {
 void summary_text(const struct import_file *files, size_t n, struct buf *out);
 void summary_json(const struct import_file *files, size_t n, struct buf *out);
 
+/* What the numbers of lines say about their format: a line of text when more were rejected than
+ * accepted. `recognised` as above: then nobody is asked whether a format was right that read none.
+ */
+void summary_hint(const char *format, bool recognised, uint64_t lines_accepted,
+                  uint64_t lines_rejected, struct buf *out);
+
 #endif

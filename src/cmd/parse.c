@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "base/zone.h"
 #include "cmd/cmd.h"
+#include "cmd/import_summary.h"
 #include "cmd/progress.h"
 #include "format/format.h"
 #include "refine/refine.h"
@@ -18,6 +19,7 @@
 struct parse {
     struct refiner *refiner;
     struct str spec, site;
+    struct buf read_as; /* the format of the last file */
     bool quiet;
     struct buf out;
     uint64_t lines, accepted, rejected[REASON_COUNT];
@@ -59,6 +61,9 @@ static void add_event(struct parse *p, const struct event *e) {
     add_time(out, e->ts);
     buf_printf(out, "\",\"kind\":\"%s\",\"visitor\":\"%016llx\"",
                event_kind_name((enum event_kind)e->kind), (unsigned long long)e->visitor);
+    /* what is never stored, but shows whether a format fits */
+    add_text(out, "client", refiner_fields(p->refiner)->host);
+    add_text(out, "user", refiner_fields(p->refiner)->user);
 #define ADD_U8(name) add_number(out, #name, e->name)
 #define ADD_U16(name) add_number(out, #name, e->name)
 #define ADD_U32(name) add_number(out, #name, e->name)
@@ -109,6 +114,8 @@ static int parse_lines(struct parse *p, struct lines *lines, struct err *err) {
         return rc;
     struct record record = {.type = str_from(format_spec(format)),
                             .site = p->site.len == 0 && !names_site ? STR("default") : p->site};
+    buf_clear(&p->read_as);
+    buf_add_cstr(&p->read_as, format_spec(format));
     if (cmd_is_terminal(STDERR_FILENO) || p->quiet)
         fprintf(stderr, "format: %s\n", format_spec(format));
     refiner_begin_block(p->refiner);
@@ -151,7 +158,7 @@ static int parse_file(struct parse *p, const char *path, struct err *err) {
     return rc == 0 && written != 0 ? err_set(err, written, "%s", why.text) : rc;
 }
 
-static void summary(const struct parse *p, double seconds) {
+static void summary(struct parse *p, double seconds) {
     struct buf out = {0};
     uint64_t rejected[2] = {0}; /* [1]: excluded */
     for (size_t i = 0; i < REASON_COUNT; i++)
@@ -179,6 +186,8 @@ static void summary(const struct parse *p, double seconds) {
         text_count(&out, p->rejected[i]);
         buf_printf(&out, " %s: %s\n", reason_name((enum reason)i), reason_text((enum reason)i));
     }
+    bool recognised = p->spec.len == 0 && rejected[1] == 0;
+    summary_hint(buf_cstr(&p->read_as), recognised, p->accepted, rejected[0], &out);
     fputs(buf_cstr(&out), stderr);
     buf_release(&out);
 }
@@ -204,6 +213,7 @@ int cmd_run_parse(const struct cmd_context *ctx, const struct cmd_args *args, st
         summary(&p, clock_monotonic_seconds() - start);
     refiner_free(p.refiner);
     buf_release(&p.out);
+    buf_release(&p.read_as);
     buf_release(&format);
     config_free(config);
     return rc;

@@ -1,5 +1,6 @@
 /* The common and combined formats, by far the most read ones, by hand: faster than a layout, and
  * with ways around what occurs in the wild (blanks and brackets in user names). */
+#include "base/address.h"
 #include "config/config.h"
 #include "format/cursor.h"
 #include "format/prefix.h"
@@ -125,7 +126,11 @@ static enum reason vhost(struct cursor *c, struct arena *scratch, struct fields 
     if (name.len == 0)
         return REASON_bad_host;
     ret->vhost = name;
-    return combined(c, scratch, ret);
+    enum reason reason = combined(c, scratch, ret);
+    /* client:port - bob smith [...] of a combined line is no server's name */
+    struct address address;
+    bool client = reason == REASON_NONE && str_is(ret->host, "-") && address_parse(name, &address);
+    return client ? REASON_bad_host : reason;
 }
 
 /* --- the reader ------------------------------------------------------------------------------ */

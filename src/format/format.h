@@ -40,8 +40,8 @@ struct format;
  * or one that lacks what every event needs: client, time, request. */
 MUSTCHECK int format_open(struct str spec, struct format **ret, struct err *err);
 void format_free(struct format *f);
-/* Is it a GoAccess log-format? To it may be added, each behind a '\n', a date format and a time format
- * (strftime; "" for %d/%b/%Y and %H:%M:%S). */
+/* Is it a GoAccess log-format? To it may be added, each behind a '\n', a date format and a time
+ * format (strftime; "" for %d/%b/%Y and %H:%M:%S). */
 bool format_takes_times(struct str spec);
 
 /* What every format shares (length, line end, byte-order mark, blank lines, comments, UTF-16, one
@@ -92,9 +92,10 @@ void format_list(struct buf *out);
 /* The text of docs/formats.md. */
 void format_reference(struct buf *out);
 
+#define FORMAT_FALLBACK "combined"
 /* Each line votes for the most specific format that reads it; most votes win (the more specific one
- * on a tie). When none reads any: what their header lines say, else "combined". Returns a static
- * name. */
+ * on a tie). When none reads any: what their header lines say, else FORMAT_FALLBACK. Returns a
+ * static name. */
 struct str format_detect(const struct str *lines, size_t n);
 
 #endif

@@ -177,7 +177,7 @@ static const struct named_format {
      &json_reader,
      json_map_beacon},
 };
-#define FALLBACK 2 /* combined */
+#define FALLBACK 2 /* FORMAT_FALLBACK */
 
 /* Names that GoAccess has for the same. */
 static const struct {

@@ -28,6 +28,7 @@ struct refiner {
     struct visitor_key key;
     uint32_t rules;
     struct arena scratch;
+    struct fields fields; /* of the last record that was read */
     struct buf agent_key; /* of an agent with client hints */
     VEC(struct open_format) formats;
     struct open_format *last; /* of the record before: it rarely changes. NULL at first */
@@ -96,6 +97,8 @@ void refiner_free(struct refiner *r) {
     close_formats(r);
     free(r);
 }
+
+const struct fields *refiner_fields(const struct refiner *r) { return &r->fields; }
 
 uint32_t refiner_rules(const struct refiner *r) { return r->rules; }
 
@@ -179,29 +182,29 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
     struct format *format = format_of(r, record->type);
     if (format == NULL)
         return REASON_unknown_type;
-    struct fields fields;
-    enum reason reason = format_read(format, record->body, &r->scratch, &fields);
+    struct fields *fields = &r->fields;
+    enum reason reason = format_read(format, record->body, &r->scratch, fields);
     if (reason != REASON_NONE)
         return reason;
-    struct str site = site_of(r, record, &fields);
-    reason = exclusions_find(r->exclusions, site, &fields);
+    struct str site = site_of(r, record, fields);
+    reason = exclusions_find(r->exclusions, site, fields);
     if (reason != REASON_NONE)
         return reason;
-    struct hit_class hit =
-        fields.event.len > 0 ? classify_beacon(fields.event, fields.target)
-                             : classify(r->classifier, fields.method, fields.target, fields.status);
+    struct hit_class hit = fields->event.len > 0 ? classify_beacon(fields->event, fields->target)
+                                                 : classify(r->classifier, fields->method,
+                                                            fields->target, fields->status);
     struct origin origin =
-        origin_of(r->channels, fields.referrer, fields.target, site, fields.vhost, &r->scratch);
+        origin_of(r->channels, fields->referrer, fields->target, site, fields->vhost, &r->scratch);
     *ret = (struct event){
-        .ts = (uint32_t)fields.time,
+        .ts = (uint32_t)fields->time,
         .kind = (uint8_t)hit.kind,
         .site = site,
         .source = cut(record->source),
-        .method = cut(fields.method),
+        .method = cut(fields->method),
         .path = cut(hit.path),
-        .status = fields.status,
-        .bytes = fields.bytes,
-        .referrer = cut(fields.referrer),
+        .status = fields->status,
+        .bytes = fields->bytes,
+        .referrer = cut(fields->referrer),
         .referrer_domain = origin.domain,
         .channel = origin.channel,
         .utm_source = origin.utm_source,
@@ -213,10 +216,10 @@ enum reason refine_record(struct refiner *r, const struct record *record, struct
         .product = cut(hit.product),
         .version = cut(hit.version),
         .platform = cut(hit.platform),
-        .event = hit.kind == KIND_EVENT ? cut(fields.event) : STR(""),
-        .props = cut(fields.props),
+        .event = hit.kind == KIND_EVENT ? cut(fields->event) : STR(""),
+        .props = cut(fields->props),
         .rules = r->rules,
     };
-    set_visitor(r, record, &fields, ret);
+    set_visitor(r, record, fields, ret);
     return REASON_NONE;
 }

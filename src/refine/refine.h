@@ -34,6 +34,10 @@ void refine_header(struct refiner *r, const struct record *record);
  * the record's bytes, whichever is first. */
 MUSTCHECK enum reason refine_record(struct refiner *r, const struct record *record,
                                     struct event *ret);
+struct fields;
+/* What the line of the last record says that was read, whether it became an event or was excluded.
+ * Lives as long as its event. */
+const struct fields *refiner_fields(const struct refiner *r);
 /* Forget the scratch of a batch; the agent and visitor caches stay. */
 void refiner_reset(struct refiner *r);
 

@@ -111,6 +111,9 @@ def test_the_wrong_format_shows():
     said = data.run("import", "--site", "a", "--format", "combined", path).stdout.decode()
     if "most lines were rejected: was combined the right format? --format names another" not in said:
         raise AssertionError(said)
+    said = data.run("import", "--site", "c", data.file(b"nothing that\nanybody logs\n")).stdout.decode()
+    if "no known format reads these lines" not in said or "right format?" in said:
+        raise AssertionError(said)
     path, _ = write(data, "combined", "junk", formats["combined"])
     said = data.run("import", "--site", "b", path).stdout.decode()
     if "right format?" in said or "combined, recognised" not in said:

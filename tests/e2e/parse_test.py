@@ -63,6 +63,26 @@ def test_quiet_counts():
         assert words in said, said
 
 
+def test_the_client_and_the_user_are_shown():
+    line = b'192.0.2.1:5555 - bob smith [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
+    first, second = parsed(cask.Data(), "-", stdin=line + line.replace(b"bob smith", b"-"))
+    equal((first["client"], first["user"]), ("192.0.2.1", "bob smith"))
+    equal((second["client"], second.get("user")), ("192.0.2.1", None))
+
+
+def test_what_is_wrong_with_a_format_is_said():
+    combined = b'192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
+    wrong = b"was combined the right format? --format names another"
+    none = b"no known format reads these lines"
+    for args, lines, expected in ((("--format", "combined"), b"junk\njunk\n", wrong), ((), b"junk\njunk\n", none),
+                                  (("--format", "auto"), b"Mar 27 20:00:00 web1 nginx: " + combined, none),
+                                  ((), combined + b"junk\n", None), ((), combined + b"junk\njunk\n", wrong)):
+        said = cask.Data().run("parse", "--quiet", *args, "-", stdin=lines).stderr
+        equal([words in said for words in (wrong, none)], [words == expected for words in (wrong, none)], said)
+    assert b"1 prefix: something stands before the line" in cask.Data().run(
+        "parse", "--quiet", "-", stdin=b"Mar 27 20:00:00 web1 nginx: " + combined).stderr
+
+
 def test_the_site_is_that_of_import():
     line = (b'www.other.example:443 192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5 '
             b'"https://www.example.org/" "-"\n')

@@ -115,6 +115,8 @@ static void format__vhost_line_is_no_combined_line(void **state) {
     /* an address with the client's port is fine */
     assert_str(fields_of("combined", "192.0.2.7:5123 - - " TIME " " GET " 200 1" TAIL).host,
                "192.0.2.7");
+    assert_string_equal(
+        reason_of("vhost", "192.0.2.7:5123 - bob smith " TIME " " GET " 200 1" TAIL), "bad_host");
     assert_str(fields_of("common", "[2001:db8::1]:5123 - - " TIME " " GET " 200 1").host,
                "2001:db8::1");
     assert_str(
