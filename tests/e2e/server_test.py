@@ -138,7 +138,13 @@ def test_requests_that_are_none():
         with contextlib.suppress(OSError):
             s.sendall(sent)
             s.shutdown(socket.SHUT_WR)
-        got = rest(s)
+        # libmicrohttpd 0.9.75 overlooks some half-closed connections until their 30 s are over
+        s.settimeout(3 if None in statuses else 60)
+        got = b""
+        with contextlib.suppress(OSError):
+            got = s.recv(65536)
+        s.settimeout(1)
+        got += rest(s)
         s.close()
         m = re.match(rb"HTTP/1\.[01] (\d+)", got)
         status = int(m[1]) if m else None
