@@ -70,7 +70,7 @@ def test_in_one_go_verified_and_rebuilt():
     equal(sum(r["type"] == "cloudfront" for records in blocks.values() for r in records), counter.lines, "records")
     equal(len(blocks) > 10, True, "several blocks")
     rebuilt = data.run("rebuild").stdout.decode()
-    if not rebuilt.startswith(f"{counter.lines:,} events and 0 rejected lines"):
+    if not rebuilt.startswith(f"{counter.lines:,} events, 0 rejected and 0 excluded lines"):
         raise AssertionError(rebuilt)
     check_all(data, counter)
     data.run("verify")
