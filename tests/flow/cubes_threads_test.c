@@ -58,6 +58,51 @@ static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
     }
 }
 
+/* --- zones that change while time is sealed --- */
+
+static void *change_zones_beside(void *arg) {
+    static const char *const zones[] = {"Asia/Kathmandu", "America/St_Johns", "UTC"};
+    struct beside *b = arg;
+    struct rng rng = {b->world->seed};
+    while (!atomic_load(&b->stop)) {
+        struct config *other = config_copy(&b->world->config);
+        struct config_site *site = &other->sites[rng_below(&rng, other->n_sites)];
+        char **place = rng_below(&rng, 4) == 0 ? &other->timezone : &site->timezone;
+        free(*place);
+        *place = xstrdup(zones[rng_below(&rng, ARRAY_LEN(zones))]);
+        cube_set_config(b->world->in->cube, other);
+        config_free(other); /* the cube holds it */
+        usleep(20000);
+        cube_set_config(b->world->in->cube, &b->world->config);
+        usleep((useconds_t)rng_below(&rng, 300000));
+    }
+    return NULL;
+}
+
+static void sealing__zones_that_change_meanwhile_change_no_answer(void **state) {
+    UNUSED(state);
+    struct world w;
+    pthread_t thread;
+    uint64_t seed = world_seed();
+    print_message("seed %" PRIu64 "\n", seed);
+    world_start(&w, seed, 20);
+    world_insert(&w, w.in->client, w.traffic.len);
+    w.now = w.traffic.to + 86400 * 2;
+    struct beside b = {.world = &w};
+    assert_int_equal(pthread_create(&thread, NULL, change_zones_beside, &b), 0);
+    for (unsigned i = 0; i < 4 * world_rounds(1); i++) {
+        world_seal(&w);
+        world_verify(&w, w.in->client);
+        world_ask_some(&w, 2);
+    }
+    atomic_store(&b.stop, true);
+    pthread_join(thread, NULL);
+    world_seal(&w);
+    world_verify(&w, w.in->client);
+    world_ask_some(&w, 3);
+    world_end(&w);
+}
+
 /* --- questions asked while time is sealed again and dead cells are deleted --- */
 
 /* An hour of a site that has rows about it, so that the extent of the data stays what it is. */
@@ -141,4 +186,5 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
 }
 
 UNIT_MAIN(unit_test(sealing__rows_that_arrive_meanwhile_are_counted),
+          unit_test(sealing__zones_that_change_meanwhile_change_no_answer),
           unit_test(sealing__answers_stay_the_same_meanwhile))
