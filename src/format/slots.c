@@ -1,5 +1,6 @@
 #include "format/slots.h"
 
+#include "base/address.h"
 #include "format/cursor.h"
 #include "format/stamp.h"
 
@@ -106,12 +107,6 @@ static struct str piece(const struct slots *s, enum slot slot) {
     return s->at[slot].ptr == NULL ? STR("") : none_if_dash(s->at[slot]);
 }
 
-/* Of a list of forwarders the first one is the client. */
-static struct str first_of_list(struct str list) {
-    struct str rest = list, first;
-    return str_split(&rest, ',', &first) ? str_trim(first) : list;
-}
-
 /* "www.example.org:8080" and "[::1]:80" without their ports. */
 static struct str without_port(struct str name) {
     size_t n = name.len;
@@ -197,8 +192,10 @@ static void compose_request(const struct slots *s, struct arena *scratch, struct
         memcpy(both + target.len + 1, query.ptr, query.len);
         target = str_of(both, target.len + 1 + query.len);
     }
-    bool blank = false;
-    for (size_t i = 0; i < target.len; i++)
+    /* A path that is a field of its own may be logged decoded ($uri, %U): then a blank is a part of
+     * it. */
+    bool path = target.len > 0 && target.ptr[0] == '/', blank = false;
+    for (size_t i = 0; i < target.len && !path; i++)
         blank = blank || is_blank(target.ptr[i]);
     if (!is_method(method) || target.len == 0 || blank)
         return;
@@ -249,6 +246,21 @@ void slots_part_request(struct slots *slots) {
     slots->at[SLOT_request] = (struct str){NULL, 0};
 }
 
+/* Of a list of forwarders the first address is the client: before it may stand "unknown" (RFC 7239
+ * has the word) or a name. Without any address the first entry counts. */
+static struct str first_of_list(struct str list) {
+    struct str rest = list, piece, first = list;
+    struct address address;
+    for (bool begin = true; str_split(&rest, ',', &piece); begin = false) {
+        piece = client_address(str_trim(piece));
+        if (address_parse(piece, &address))
+            return piece;
+        if (begin)
+            first = piece;
+    }
+    return first;
+}
+
 void slots_complete(struct slots *slots, const struct slot_set *set) {
     static const enum slot assumed[] = {SLOT_status, SLOT_method};
     for (size_t i = 0; i < ARRAY_LEN(assumed); i++)
@@ -261,7 +273,8 @@ enum reason slots_finish(const struct slots *slots, struct arena *scratch, struc
     ret->host = piece(slots, SLOT_host);
     if (ret->host.len == 0)
         ret->host = first_of_list(piece(slots, SLOT_forwarded));
-    ret->host = client_address(ret->host);
+    else
+        ret->host = client_address(ret->host);
     if (ret->host.len == 0)
         return REASON_bad_host;
     enum reason reason = take_time(slots, scratch, &ret->time);

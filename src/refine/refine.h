@@ -10,7 +10,7 @@
 #include "event/record.h"
 
 /* Version of the rules. Raise it whenever an existing record would become another event. */
-#define REFINE_RULES 6
+#define REFINE_RULES 7
 
 struct config;
 struct refiner;

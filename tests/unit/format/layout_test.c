@@ -240,7 +240,27 @@ static void apache__a_request_may_be_logged_apart(void **state) {
     f = fields_of("%h %t \"%m\" \"%U\" \"%q\" %>s", "h " TIME " \"POST\" \"/a\" \"?b=c\" 200");
     assert_str(f.method, "POST");
     assert_str(f.target, "/a?b=c");
-    assert_str(fields_of(spec, "h " TIME " GET /a b HTTP/1.1 200").target, "");
+    assert_str(fields_of(spec, "h " TIME " GET /a b HTTP/1.1 200").target, "/a b");
+}
+
+static void nginx__the_first_address_of_forwarders_is_the_client(void **state) {
+    UNUSED(state);
+    const char *spec = "\"$http_x_forwarded_for\" [$time_local] \"$request\" $status";
+    static const struct {
+        const char *list, *client;
+    } rows[] = {
+        {"203.0.113.9, 10.0.0.1", "203.0.113.9"},
+        {"unknown, 203.0.113.9", "203.0.113.9"},
+        {"203.0.113.9:4711, x", "203.0.113.9"},
+        {"[2001:db8::1]:80,10.0.0.1", "2001:db8::1"},
+        {"proxy.example, also.example", "proxy.example"},
+        {"unknown", "unknown"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char line[200];
+        snprintf(line, sizeof line, "\"%s\" " TIME " \"GET / HTTP/1.1\" 200", rows[i].list);
+        assert_str(fields_of(spec, line).host, rows[i].client);
+    }
 }
 
 static void apache__fields_without_quotes_may_hold_blanks(void **state) {
@@ -597,6 +617,7 @@ int main(void) {
         unit_test(apache__the_client_comes_before_its_forwarders),
         unit_test(apache__escapes_of_the_string_are_read),
         unit_test(apache__a_request_may_be_logged_apart),
+        unit_test(nginx__the_first_address_of_forwarders_is_the_client),
         unit_test(apache__fields_without_quotes_may_hold_blanks),
         unit_test(apache__addresses_in_front_of_ports_may_hold_colons),
         unit_test(apache__mistakes_are_named_with_their_place),
