@@ -192,14 +192,28 @@ bool api_setup_link(struct api *api, struct buf *out) {
     return true;
 }
 
+/* Of `public_url`: a proxy may hand requests on with it or without. */
+static void add_path_prefix(struct api *api, struct buf *out) {
+    const struct config *config = catalog_hold(live_instance(api->options.live)->catalog);
+    struct str rest = STR("");
+    if (config->public_url != NULL)
+        (void)api_origin_of(str_from(config->public_url), &rest);
+    while (rest.len > 0 && rest.ptr[rest.len - 1] == '/')
+        rest.len--;
+    buf_add_str(out, rest);
+    config_let_go(config);
+}
+
 int api_listen(struct api *api, const char *listen, struct err *err) {
-    struct buf path = {0};
+    struct buf path = {0}, prefix = {0};
     int allowed = check_administrator(api, listen, err);
     if (allowed != 0)
         return allowed;
+    add_path_prefix(api, &prefix);
     buf_printf(&path, "%s/caskalytics.sock", live_instance(api->options.live)->data_dir);
     const struct http_options options = {.listen = listen,
                                          .unix_path = buf_cstr(&path),
+                                         .path_prefix = buf_cstr(&prefix),
                                          .routes = api_routes,
                                          .n_routes = api_n_routes,
                                          .arg = api,
@@ -208,6 +222,7 @@ int api_listen(struct api *api, const char *listen, struct err *err) {
                                          .done = count};
     int rc = http_server_start(&options, &api->server, err);
     buf_release(&path);
+    buf_release(&prefix);
     return rc;
 }
 

@@ -104,8 +104,7 @@ unsigned caller_admitted(const struct caller *c, enum access access, bool is_loc
     return c->kind == CALLER_NOBODY ? MHD_HTTP_UNAUTHORIZED : MHD_HTTP_FORBIDDEN;
 }
 
-/* Scheme, host and port of a URL; `rest` is the path behind them. */
-static struct str origin_of(struct str url, struct str *ret_rest) {
+struct str api_origin_of(struct str url, struct str *ret_rest) {
     size_t at = 0, slashes = 0;
     while (at < url.len && slashes < 3)
         slashes += url.ptr[at++] == '/';
@@ -118,7 +117,7 @@ static struct str origin_of(struct str url, struct str *ret_rest) {
 static bool is_ours(const struct http_exchange *x, struct str origin) {
     struct str rest, host = http_header(x, "Host"), url = str_from(api_config(x)->public_url);
     static const char *const schemes[] = {"http://", "https://"};
-    if (url.len > 0 && str_eq_nocase(origin_of(url, &rest), origin))
+    if (url.len > 0 && str_eq_nocase(api_origin_of(url, &rest), origin))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
         struct str scheme = str_from(schemes[i]);
@@ -167,7 +166,7 @@ void api_set_session(struct http_exchange *x, const char *secret) {
     struct buf cookie = {0};
     bool secure = str_starts(url, STR("https://"));
     if (url.len > 0)
-        (void)origin_of(url, &rest);
+        (void)api_origin_of(url, &rest);
     while (rest.len > 0 && rest.ptr[rest.len - 1] == '/')
         rest.len--;
     buf_printf(&cookie,

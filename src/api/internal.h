@@ -96,7 +96,7 @@ struct api {
     struct changes *changes;
     struct local *local;
     struct local_imports *imports;
-    struct recent_ids *recent;    /* of beacons and of records that are sent in */
+    struct recent_ids *recent; /* of beacons and of records that are sent in */
     struct recent_file *recent_file;
     struct ingest_sources *ingest;
     pthread_mutex_t mutex;        /* guards the next three */
@@ -145,6 +145,8 @@ void changes_stop(struct changes *c); /* ends all streams, takes no new ones */
 void changes_free(struct changes *c); /* takes NULL */
 size_t changes_count(struct changes *c);
 
+/* Scheme, host and port of a URL; `rest` is the path behind them. */
+struct str api_origin_of(struct str url, struct str *ret_rest);
 /* 400, 404, 413, 503 ... and the text of the error. */
 void api_reply_err(struct http_exchange *x, const struct err *err);
 

@@ -56,6 +56,7 @@ struct http_connection {
 
 struct http_server {
     struct http_options options;
+    char *unix_path, *path_prefix; /* copies: the caller's may go */
     struct MHD_Daemon *tcp, *local;
     unsigned port;
     unsigned max_connections; /* over TCP */

@@ -2,8 +2,10 @@
 #include "http/exchange.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -85,18 +87,37 @@ int listen_tcp(const char *listen_on, int *ret, unsigned *ret_port, struct err *
     return 0;
 }
 
+/* A name has room for 107 bytes, a path may be longer: it is named by its open directory. *ret_dir
+ * is to be closed. */
+static int short_name(const char *path, struct sockaddr_un *ret, int *ret_dir, struct err *err) {
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    char *dir = slash != NULL ? str_dup(str_of(path, (size_t)(slash - path) + 1)) : xstrdup(".");
+    *ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+    *ret_dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int rc = *ret_dir < 0 ? err_errno(err, ERR_FAILED, "%s", dir) : 0;
+    free(dir);
+    int n = snprintf(ret->sun_path, sizeof ret->sun_path, "/proc/self/fd/%d/%s", *ret_dir, name);
+    if (rc == 0 && (size_t)n >= sizeof ret->sun_path)
+        rc = err_set(err, ERR_USAGE, "%s: the name is too long for a socket", name);
+    return rc;
+}
+
 int listen_local(const char *path, int *ret, struct err *err) {
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    if (strlen(path) >= sizeof at.sun_path)
-        return err_set(err, ERR_USAGE, "%s: the name is too long for a socket", path);
-    memcpy(at.sun_path, path, strlen(path));
+    struct sockaddr_un at;
+    int dir = -1, rc = short_name(path, &at, &dir, err);
+    if (rc != 0) {
+        if (dir >= 0)
+            close(dir);
+        return rc;
+    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     unlink(path); /* of a server that is gone: ours is the data directory */
     mode_t mask = umask(0177);
     bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
     umask(mask);
+    close(dir);
     if (!bound || listen(fd, BACKLOG) < 0) {
-        int rc = err_errno(err, ERR_FAILED, "%s", path);
+        rc = err_errno(err, ERR_FAILED, "%s", path);
         if (fd >= 0)
             close(fd);
         return rc;

@@ -140,7 +140,7 @@ static void set_peer(struct http_exchange *x) {
 }
 
 static struct str without_prefix(const struct http_server *s, const char *url) {
-    struct str path = str_from(url), prefix = str_from(s->options.path_prefix);
+    struct str path = str_from(url), prefix = str_from(s->path_prefix);
     if (prefix.len > 0 && str_starts(path, prefix) &&
         (path.len == prefix.len || path.ptr[prefix.len] == '/'))
         path = str_skip(path, prefix.len);

@@ -90,6 +90,8 @@ static void make_condition(pthread_cond_t *cond) {
 static struct http_server *server_new(const struct http_options *options) {
     struct http_server *s = xcalloc(1, sizeof *s);
     s->options = *options;
+    s->unix_path = options->unix_path != NULL ? xstrdup(options->unix_path) : NULL;
+    s->path_prefix = options->path_prefix != NULL ? xstrdup(options->path_prefix) : NULL;
     s->max_connections = connections_for(options);
     s->request_ms = 1000 * (int64_t)(options->request_seconds > 0 ? options->request_seconds
                                                                   : HTTP_REQUEST_SECONDS);
@@ -185,8 +187,10 @@ void http_server_stop(struct http_server *s) {
         MHD_stop_daemon(s->tcp);
     if (s->local != NULL)
         MHD_stop_daemon(s->local);
-    if (s->options.unix_path != NULL)
-        unlink(s->options.unix_path);
+    if (s->unix_path != NULL)
+        unlink(s->unix_path);
+    free(s->unix_path);
+    free(s->path_prefix);
     pthread_cond_destroy(&s->reaper_wake);
     pthread_cond_destroy(&s->idle);
     pthread_cond_destroy(&s->queued);

@@ -48,9 +48,10 @@ struct http_route {
 };
 
 struct http_options {
-    const char *listen;      /* "127.0.0.1:8080", "[::1]:8080", ":8080"; NULL: no TCP */
-    const char *unix_path;   /* a socket of mode 0600, NULL: none; a stale one is replaced */
-    const char *path_prefix; /* cut off the front of every path, as "/stats"; NULL or "" none */
+    const char *listen;    /* "127.0.0.1:8080", "[::1]:8080", ":8080"; NULL: no TCP */
+    const char *unix_path; /* a socket of mode 0600, NULL: none; a stale one is replaced */
+    const char
+        *path_prefix; /* cut off the front of paths that have it, as "/stats"; NULL or "" none */
     const struct http_route *routes;
     size_t n_routes;
     void *arg;        /* of the handlers */

@@ -783,5 +783,20 @@ def test_what_systemd_is_told():
     equal(server.process.wait(60), 0, "exit code")
 
 
+def test_path_prefix_and_a_deep_directory():
+    """The path of public_url may be in front of every path; the socket's name has room for 107 bytes only."""
+    data = cask.Data("public_url: https://stats.example.org/stats/\nsites: [{name: example.org}]\n")
+    deep = os.path.join(data.folder, "x" * 120)
+    os.mkdir(deep)
+    data.path = os.path.join(deep, "data")
+    data.options[-1] = data.path
+    server = cask.Server(data)
+    for path, status in (("/stats/healthz", 200), ("/healthz", 200), ("/statshealthz", 404)):
+        equal(server.request("GET", path).status, status, path)
+    equal(data.stats("hits")["total"]["hits"], 0)
+    equal(server.stop(), 0)
+    assert not os.path.exists(os.path.join(data.path, "caskalytics.sock"))
+
+
 if __name__ == "__main__":
     cask.main(globals())
