@@ -17,19 +17,19 @@ struct api_run {
     const struct config *config; /* in effect */
     struct client *client;       /* of this thread */
     const atomic_bool *stop;     /* the server stops: so must it */
-    size_t words;                /* so many strings, each ended by a NUL, begin `body`; what stands */
-    struct str body;             /* behind them is the command's standard input */
-    unsigned width;              /* of the caller's terminal; 0: none */
+    size_t words;    /* so many strings, each ended by a NUL, begin `body`; what stands */
+    struct str body; /* behind them is the command's standard input */
+    unsigned width;  /* of the caller's terminal; 0: none */
     bool color;
 };
 /* Appends to *out what the command prints, also on error. */
 typedef int api_run_fn(void *arg, const struct api_run *run, struct buf *out, struct err *err);
 
 struct api_options {
-    const char *config_path;     /* for the reload; NULL: the default file */
+    const char *config_path; /* for the reload; NULL: the default file */
     struct live *live;
     struct tails *tails; /* NULL: none */
-    api_run_fn *run; /* NULL: none */
+    api_run_fn *run;     /* NULL: none */
     void *run_arg;
     bool open; /* `demo`: no log-in needed for reading, on loopback */
 };
@@ -37,7 +37,8 @@ struct api_options {
 /* Makes what its parts need: the cache of answers, clients of the engine for the workers, people
  * from control data, recent ids of beacons from the lake. */
 MUSTCHECK int api_open(const struct api_options *options, struct api **ret, struct err *err);
-/* Listen; beyond loopback only when there is an administrator (ERR_USAGE). The unix socket DATA/caskalytics.sock is always there: who may open it needs no log-in.
+/* Listen; beyond loopback only when there is an administrator (ERR_USAGE). The unix socket
+ * DATA/caskalytics.sock is always there: who may open it needs no log-in.
  */
 MUSTCHECK int api_listen(struct api *api, const char *listen, struct err *err);
 unsigned api_port(const struct api *api);

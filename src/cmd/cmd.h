@@ -73,8 +73,8 @@ static inline bool cmd_given(const struct cmd_args *args, const char *option) {
 MUSTCHECK int cmd_choice(const char *what, const char *word, const char *const *known,
                          size_t *ret_place, struct err *err);
 
-/* The spec of --format with --date-format and --time-format (log_format.c), which is one that can be
- * opened; "" for `auto`. */
+/* The spec of --format with --date-format and --time-format (log_format.c), which is one that can
+ * be opened; "" for `auto`. */
 MUSTCHECK int cmd_log_format(const struct cmd_args *args, struct buf *ret, struct err *err);
 
 /* --- configuration (context.c) --- */

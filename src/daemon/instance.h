@@ -16,8 +16,8 @@ struct instance {
     const struct config *config; /* in effect when it was opened; newer ones: catalog_hold() */
     struct catalog *catalog;
     struct people *people;
-    char *data_dir;              /* absolute */
-    char *lake_root;             /* DATA/lake */
+    char *data_dir;  /* absolute */
+    char *lake_root; /* DATA/lake */
     int lock_fd;
     struct control *control;
     struct engine_process *engine;
