@@ -22,7 +22,7 @@ struct engine_options {
     unsigned connections;        /* size of the pool; 0: default */
 };
 
-/* Starts it and waits until it is ready to serve (at most 30 s). restart is off at first.
+/* Starts it and waits until it is ready to serve (at most 120 s). restart is off at first.
  * ERR_NOTFOUND (program or libchdb missing), ERR_BUSY (an engine of an earlier parent still holds
  * the directory: waits for it first), ERR_ENGINE. */
 MUSTCHECK int engine_process_start(const struct engine_options *options,

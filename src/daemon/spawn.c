@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define READY_SECONDS 30
-#define LISTEN_FD 3 /* in the engine */
+#define READY_SECONDS 120 /* the library has 560 MB, and a disk may be slow */
+#define LISTEN_FD 3       /* in the engine */
 #define CONTROL_FD 4
 #define SOCKET_NAME "engine.sock"
 

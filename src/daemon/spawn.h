@@ -23,7 +23,7 @@ MUSTCHECK int engine_plan_make(const struct engine_options *options, struct engi
                                struct err *err);
 void engine_plan_release(struct engine_plan *plan);
 
-/* Make the socket, start the program and wait (at most 30 s) until it is ready to serve. `stop_fd`
+/* Make the socket, start the program and wait (at most 120 s) until it is ready to serve. `stop_fd`
  * becoming readable ends the wait (ERR_STOPPED). ERR_BUSY, ERR_ENGINE, ERR_IO. */
 MUSTCHECK int engine_spawn(const struct engine_plan *plan, int stop_fd, struct engine_child *ret,
                            struct err *err);
