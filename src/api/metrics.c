@@ -208,6 +208,8 @@ static void add_store(struct api *api, struct buf *out) {
                state.version);
     add_metric(out, "lines_accepted_total", "counter", "Lines that became events.", state.accepted);
     add_metric(out, "lines_rejected_total", "counter", "Lines that were rejected.", state.rejected);
+    add_metric(out, "lines_excluded_total", "counter", "Lines that the configuration excludes.",
+               state.excluded);
     begin_metric(out, "store_lag_blocks", "gauge", "Durable blocks that are not in the store.");
     for (size_t i = 0; i < instance_n_datasets; i++) {
         enum dataset d = instance_datasets[i];

@@ -40,6 +40,13 @@ bool str_find(struct str s, char c, size_t *ret_at); /* first c */
 bool str_split(struct str *rest, char sep, struct str *ret_piece);
 /* All of s as decimal digits without sign; false if empty, not digits or over UINT64_MAX. */
 bool str_to_u64(struct str s, uint64_t *ret);
+/* Value of a hexadecimal digit in either case, -1 if it is none. */
+static inline int hex_digit(char c) {
+    char letter = (char)(c | 0x20);
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
 char *str_dup(struct str s); /* NUL-terminated heap copy */
 
 /* 64-bit hash of bytes for tables in memory; not stable over versions: never store it. */

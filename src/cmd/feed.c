@@ -7,7 +7,6 @@
 struct feed {
     struct lake_writer *writer;
     struct applier *applier; /* of the thread until it was joined */
-    bool lake_failed;
 
     pthread_t thread;
     bool started;
@@ -82,7 +81,6 @@ static void tell(struct feed *f, bool end) {
 int feed_append(void *feed, struct record_batch records, uint64_t *ret_bid, struct err *err) {
     struct feed *f = feed;
     int rc = lake_writer_append(f->writer, records, ret_bid, err);
-    f->lake_failed = f->lake_failed || rc != 0;
     tell(f, false); /* the block before it is durable now */
     return rc;
 }
@@ -90,12 +88,9 @@ int feed_append(void *feed, struct record_batch records, uint64_t *ret_bid, stru
 int feed_sync(void *feed, struct err *err) {
     struct feed *f = feed;
     int rc = lake_writer_sync(f->writer, err);
-    f->lake_failed = f->lake_failed || rc != 0;
     tell(f, false);
     return rc;
 }
-
-bool feed_failed(const struct feed *f) { return f->lake_failed; }
 
 uint64_t feed_durable(const struct feed *f) { return lake_writer_durable(f->writer); }
 

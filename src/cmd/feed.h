@@ -14,8 +14,6 @@ MUSTCHECK int feed_open(struct instance *in, struct feed **ret, struct err *err)
 MUSTCHECK int feed_append(void *feed, struct record_batch records, uint64_t *ret_bid,
                           struct err *err);
 MUSTCHECK int feed_sync(void *feed, struct err *err);
-/* Did the lake fail? Then what an import said it wrote may not be there. */
-bool feed_failed(const struct feed *f);
 /* Newest durable block. */
 uint64_t feed_durable(const struct feed *f);
 

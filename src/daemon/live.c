@@ -110,7 +110,8 @@ static int apply_step(struct live *l, struct applier *a, enum dataset dataset, b
         l->state.rebuilding = false;
     l->state.accepted += counts.accepted;
     for (size_t i = 0; i < REASON_COUNT; i++)
-        l->state.rejected += counts.rejected[i];
+        *(reason_is_exclusion((enum reason)i) ? &l->state.excluded : &l->state.rejected) +=
+            counts.rejected[i];
     *ret_more = *ret_more || (upto < l->state.durable[dataset] && l->paused == 0);
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
@@ -468,18 +469,6 @@ bool live_wait_ready(struct live *l, double seconds, const atomic_bool *stop) {
             return true;
     } while (!l->stop && !*stop && clock_monotonic_seconds() < end);
     return false;
-}
-
-uint64_t live_wait_change(struct live *l, uint64_t version, double seconds) {
-    struct timespec end;
-    bool in_time = true;
-    deadline(seconds, &end);
-    pthread_mutex_lock(&l->mutex);
-    while (l->state.version == version && !l->stop && in_time)
-        in_time = wait_until(l, &end);
-    uint64_t now = l->state.version;
-    pthread_mutex_unlock(&l->mutex);
-    return now;
 }
 
 void live_pause(struct live *l) {

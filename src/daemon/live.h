@@ -61,8 +61,6 @@ MUSTCHECK int live_wait_all(struct live *live, const atomic_bool *stop, struct e
 /* After ERR_AWAY: a moment, and then until the engine is back and the store complete. False: that
  * did not happen in `seconds`, or *stop was set. */
 bool live_wait_ready(struct live *live, double seconds, const atomic_bool *stop);
-/* Wait until version differs from `version`, at most `seconds`. Returns the version. */
-uint64_t live_wait_change(struct live *live, uint64_t version, double seconds);
 
 /* Make the store anew from the lake; waits until all that was durable is in it again. Collecting
  * goes on, questions get ERR_AWAY meanwhile. One at a time. ERR_STOPPED: the dropping is done, the

@@ -68,14 +68,6 @@ struct str columns_plus_agent(struct str agent, struct arena *scratch) {
 /* --- percents ----------------------------------------------------------------------------------
  */
 
-static int hex_digit(char c) {
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool is_encoded(const char *p, const char *end) {
     return end - p > 2 && *p == '%' && hex_digit(p[1]) >= 0 && hex_digit(p[2]) >= 0;
 }

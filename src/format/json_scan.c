@@ -54,8 +54,6 @@ void json_paths_free(struct json_paths *paths) {
     free(paths);
 }
 
-size_t json_paths_count(const struct json_paths *paths) { return paths->count; }
-
 static int find_child(const struct json_paths *p, int parent, struct str name) {
     if (name.len == 0)
         return NOTHING;
@@ -139,13 +137,6 @@ struct scan {
 };
 
 static inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
-static int hex_digit(char c) {
-    if (is_digit(c))
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 static bool all_hex(const char *p, size_t n) {
     for (size_t i = 0; i < n; i++)

@@ -26,7 +26,6 @@ void json_paths_free(struct json_paths *paths);
  * of them. Copies `path`. */
 MUSTCHECK int json_paths_add(struct json_paths *paths, struct str path, size_t *ret_id,
                              struct err *err);
-size_t json_paths_count(const struct json_paths *paths);
 
 /* Fills ret[id] of every path: a string unescaped, a number as it stands, "" for null, true, false
  * and objects, ptr NULL where there is nothing. False unless the line is one object. Borrows from

@@ -66,13 +66,6 @@ static struct str referrer_domain(struct str referrer, struct arena *scratch) {
 
 /* --- campaign ------------------------------------------------------------------------------ */
 
-static int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = lower(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Decode application/x-www-form-urlencoded; a % without two digits stays. */
 static struct str decode(struct str s, struct arena *scratch) {
     char *to = arena_bytes(scratch, min_size(s.len, UTM_BYTES));
