@@ -88,14 +88,11 @@ static void leave(struct live *l) {
 
 /* --- applying --- */
 
-/* One step of one dataset; *ret_more: there is more to do at once. */
-static int apply_step(struct live *l, struct applier *a, enum dataset dataset, bool *ret_more,
-                      struct err *err) {
-    pthread_mutex_lock(&l->mutex);
-    uint64_t durable = l->state.durable[dataset];
-    pthread_mutex_unlock(&l->mutex);
-    uint64_t at = apply_refined(applier_apply(a)), upto = durable;
-    if (bid_segment(at) == bid_segment(durable) && bid_block(durable) > bid_block(at) + STEP_BLOCKS)
+/* One step of one dataset on the way to `goal`; *ret_more: it is not reached. */
+static int apply_step(struct live *l, struct applier *a, enum dataset dataset, uint64_t goal,
+                      bool *ret_more, struct err *err) {
+    uint64_t at = apply_refined(applier_apply(a)), upto = goal;
+    if (bid_segment(at) == bid_segment(goal) && bid_block(goal) > bid_block(at) + STEP_BLOCKS)
         upto = at + STEP_BLOCKS;
     int rc = at < upto ? applier_run(a, upto, true, err) : 0;
     if (rc != 0)
@@ -112,7 +109,7 @@ static int apply_step(struct live *l, struct applier *a, enum dataset dataset, b
     for (size_t i = 0; i < REASON_COUNT; i++)
         *(reason_is_exclusion((enum reason)i) ? &l->state.excluded : &l->state.rejected) +=
             counts.rejected[i];
-    *ret_more = *ret_more || (upto < l->state.durable[dataset] && l->paused == 0);
+    *ret_more = *ret_more || (upto < goal && l->paused == 0);
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
     return 0;
@@ -145,14 +142,21 @@ static void change_rules(struct live *l) {
         refiner_free(before);
 }
 
+/* What is durable now; what comes meanwhile waits for the next time and shares INSERTs. */
 static int apply_all(struct live *l, struct applier *appliers[], struct err *err) {
+    uint64_t goals[DATASET_MAX + 1];
     bool more = true;
     change_rules(l);
+    pthread_mutex_lock(&l->mutex);
+    memcpy(goals, l->state.durable, sizeof goals);
+    pthread_mutex_unlock(&l->mutex);
     int rc = open_appliers(l, appliers, err);
     while (rc == 0 && more && !l->stop) {
         more = false;
-        for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
-            rc = apply_step(l, appliers[i], instance_datasets[i], &more, err);
+        for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
+            enum dataset dataset = instance_datasets[i];
+            rc = apply_step(l, appliers[i], dataset, goals[dataset], &more, err);
+        }
     }
     return rc;
 }
