@@ -26,11 +26,11 @@ enum {
 #include "api/routes.def"
 #undef ROUTE
 
-static void guard(struct http_exchange *x, void *arg);
+static void handle(struct http_exchange *x, void *arg);
 
 const struct http_route api_routes[] = {
 #define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
-    {methods, path, run, max_body, guard, &route_of_##handler},
+    {methods, path, run, max_body, handle, &route_of_##handler},
 #include "api/routes.def"
 #undef ROUTE
 };
@@ -44,11 +44,9 @@ static http_handler *const handlers[] = {
 
 /* --- before and behind every handler --- */
 
-/* Who may not call a route never reaches its handler. */
-static void guard(struct http_exchange *x, void *arg) {
+/* Who may not call a route is told before the body comes. */
+static void admit(struct http_exchange *x, void *arg) {
     const struct api_route *route = http_route(x)->extra;
-    if (http_route(x)->run == HTTP_WORKER)
-        people_flush(api_people(arg));
     api_find_caller(arg, x);
     unsigned refused = caller_admitted(api_caller(x), route->access, http_is_local(x));
     if (refused != 0)
@@ -59,8 +57,15 @@ static void guard(struct http_exchange *x, void *arg) {
     else if (route->access >= ACCESS_VIEWER && api_is_forged(x))
         http_reply_error(x, MHD_HTTP_FORBIDDEN,
                          "this does not come from our pages (X-CSRF-Token, Origin)");
-    else
-        handlers[route->place](x, arg);
+    else if (route->access == ACCESS_SOURCE)
+        api_admit_sender(x, arg);
+}
+
+static void handle(struct http_exchange *x, void *arg) {
+    const struct http_route *route = http_route(x);
+    if (route->run == HTTP_WORKER)
+        people_flush(api_people(arg));
+    handlers[((const struct api_route *)route->extra)->place](x, arg);
 }
 
 const double api_seconds_steps[API_SECONDS_STEPS] = {0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10};
@@ -219,6 +224,7 @@ int api_listen(struct api *api, const char *listen, struct err *err) {
                                          .arg = api,
                                          .workers = WORKER_THREADS,
                                          .events = EVENT_THREADS,
+                                         .admit = admit,
                                          .done = count};
     int rc = http_server_start(&options, &api->server, err);
     buf_release(&path);

@@ -329,13 +329,34 @@ static int prepare(struct parcel *p, const struct config_source *declared, struc
     return rc == 0 ? 1 : rc;
 }
 
-static void take(struct api *api, struct http_exchange *x, const struct config_source *declared) {
+/* --- the request --- */
+
+void api_admit_sender(struct http_exchange *x, struct api *api) {
+    struct str id = http_param(x, 0);
+    const struct config_source *declared = catalog_find_source(api_config(x), id);
+    if (declared == NULL && str_is(id, "points")) {
+        http_reply_error(x, MHD_HTTP_NOT_FOUND, "/ingest/points is not part of this version");
+    } else if (declared == NULL || strcmp(declared->type, "ingest") != 0) {
+        http_reply_error(x, MHD_HTTP_NOT_FOUND,
+                         "no source \"" STR_FMT "\" of type ingest: add it to `sources` of the "
+                         "configuration",
+                         (int)min_size(id.len, 100), id.ptr);
+    } else if (!api_may_ingest(api, x, id)) {
+        http_set_header(x, "WWW-Authenticate", "Bearer");
+        http_reply_error(x, MHD_HTTP_UNAUTHORIZED,
+                         "the token of the source is needed: Authorization: Bearer TOKEN");
+    }
+}
+
+void api_ingest(struct http_exchange *x, void *arg) {
+    struct api *api = arg;
     struct parcel *p = xcalloc(1, sizeof *p);
     struct err err = {0};
     p->api = api;
     p->exchange = x;
     p->waiting = http_body(x).len;
     p->source = arena_dup(&p->arena, http_param(x, 0));
+    const struct config_source *declared = catalog_find_source(api_config(x), p->source);
     size_t before = atomic_fetch_add(&api->ingest->waiting, p->waiting);
     int rc = before > WAITING_BYTES ? err_set(&err, ERR_AWAY, "too much is waiting for the disk")
                                     : prepare(p, declared, &err);
@@ -354,24 +375,4 @@ static void take(struct api *api, struct http_exchange *x, const struct config_s
     else
         http_reply(x, MHD_HTTP_NO_CONTENT);
     parcel_free(p);
-}
-
-void api_ingest(struct http_exchange *x, void *arg) {
-    struct api *api = arg;
-    struct str id = http_param(x, 0);
-    const struct config_source *declared = catalog_find_source(api_config(x), id);
-    if (declared == NULL && str_is(id, "points")) {
-        http_reply_error(x, MHD_HTTP_NOT_FOUND, "/ingest/points is not part of this version");
-    } else if (declared == NULL || strcmp(declared->type, "ingest") != 0) {
-        http_reply_error(x, MHD_HTTP_NOT_FOUND,
-                         "no source \"" STR_FMT "\" of type ingest: add it to `sources` of the "
-                         "configuration",
-                         (int)min_size(id.len, 100), id.ptr);
-    } else if (!api_may_ingest(api, x, id)) {
-        http_set_header(x, "WWW-Authenticate", "Bearer");
-        http_reply_error(x, MHD_HTTP_UNAUTHORIZED,
-                         "the token of the source is needed: Authorization: Bearer TOKEN");
-    } else {
-        take(api, x, declared);
-    }
 }

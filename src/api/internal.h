@@ -50,7 +50,7 @@ enum caller_kind {
     CALLER_SHARE
 };
 
-/* Who asks, and what they may see. Set by the guard before the handler is called (caller.c). */
+/* Who asks, and what they may see. Found when the head of the request is there (caller.c). */
 struct api;
 struct people;
 struct caller {
@@ -135,6 +135,9 @@ MUSTCHECK int recent_open(struct live *live, struct recent_file **ret, struct re
 void recent_settled(struct recent_file *f, uint64_t bid, size_t n);
 void recent_close(struct recent_file *f);
 
+/* Replies to a request for a source (ACCESS_SOURCE) that there is not, or that it may not send to.
+ */
+void api_admit_sender(struct http_exchange *x, struct api *api);
 /* What is remembered of sources that send. */
 struct ingest_sources *ingest_sources_new(void);
 void ingest_sources_free(struct ingest_sources *s); /* takes NULL */

@@ -88,6 +88,11 @@ void http_set_header(struct http_exchange *x, const char *name, const char *valu
 
 void http_reply(struct http_exchange *x, unsigned status) {
     struct http_server *s = x->server;
+    if (x->state == EXCHANGE_READING) { /* not let in; still the event thread's own */
+        x->status = status;
+        x->state = EXCHANGE_REFUSED;
+        return;
+    }
     pthread_mutex_lock(&s->mutex);
     assert(x->state == EXCHANGE_WAITING);
     x->status = status;

@@ -14,7 +14,7 @@
  * exchange, until http_reply(); then the event thread again. */
 enum exchange_state {
     EXCHANGE_READING,
-    EXCHANGE_REFUSED, /* its body is thrown away before it is told */
+    EXCHANGE_REFUSED, /* replied before its body is there, which is thrown away before it is told */
     EXCHANGE_WAITING, /* suspended, or with its handler */
     EXCHANGE_READY,   /* replied, the response is still to be queued */
     EXCHANGE_SENT
@@ -29,12 +29,10 @@ struct http_exchange {
     bool local;
     enum http_method method;
     const struct http_route *route;
-    unsigned methods; /* that its path takes */
     struct str path, params[HTTP_PARAMS_MAX];
     char *path_bytes; /* owns path and params */
     struct buf body;
     size_t thrown_away; /* of a refused body */
-    const char *refusal;
     struct buf out;
     VEC(char *) headers; /* name, value, name, value ... */
     unsigned status;

@@ -3,16 +3,16 @@
 
 #include "base/clock.h"
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* A refused body is read so far before the answer: who still sends would not see it. */
-#define THROW_AWAY_BYTES ((size_t)1 << 20)
+/* A refused body is read so far before the answer: most clients look for one only when all is sent,
+ * and would see a broken connection. */
+#define THROW_AWAY_BYTES ((size_t)32 << 20)
 
 /* --- answers without a handler --- */
 
-static void add_allow(struct MHD_Response *r, unsigned methods) {
+static void set_allow(struct http_exchange *x, unsigned methods) {
     static const struct {
         enum http_method method;
         const char *name;
@@ -22,27 +22,8 @@ static void add_allow(struct MHD_Response *r, unsigned methods) {
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (methods & names[i].method)
             buf_printf(&allow, "%s%s", allow.len > 0 ? ", " : "", names[i].name);
-    MHD_add_response_header(r, "Allow", buf_cstr(&allow));
+    http_set_header(x, "Allow", buf_cstr(&allow));
     buf_release(&allow);
-}
-
-static enum MHD_Result refuse(struct http_exchange *x, bool close) {
-    char body[256];
-    int n = snprintf(body, sizeof body, "{\"error\":\"%s\"}\n", x->refusal);
-    struct MHD_Response *r =
-        MHD_create_response_from_buffer((size_t)n, body, MHD_RESPMEM_MUST_COPY);
-    if (r == NULL)
-        return MHD_NO;
-    MHD_add_response_header(r, "Content-Type", "application/json");
-    if (x->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        add_allow(r, x->methods);
-    if (close)
-        MHD_add_response_header(r, "Connection", "close");
-    x->state = EXCHANGE_SENT;
-    connection_sends(x->server, x->connection, (size_t)n);
-    enum MHD_Result rc = MHD_queue_response(x->connection, x->status, r);
-    MHD_destroy_response(r);
-    return rc;
 }
 
 /* --- the head --- */
@@ -105,22 +86,15 @@ static enum MHD_Result see_header(void *cls, enum MHD_ValueKind kind, const char
     return MHD_YES;
 }
 
-/* What a proxy in front may have read otherwise, or cannot be read (RFC 9112 section 6). 0: fine.
+/* Replies to what a proxy in front may have read otherwise, or cannot be read (RFC 9112 section 6).
  */
-static unsigned check_framing(const struct framing *f, const char *version, const char **why) {
-    if (f->lengths + f->encodings > 1 || f->bad_name) {
-        *why = "the length of the body is given twice";
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    if (f->encodings > 0 && strcmp(version, "HTTP/1.1") != 0) {
-        *why = "a Transfer-Encoding needs HTTP/1.1";
-        return MHD_HTTP_BAD_REQUEST;
-    }
-    if (f->encodings > 0 && !str_eq_nocase(f->encoding, STR("chunked"))) {
-        *why = "Transfer-Encoding: only chunked";
-        return MHD_HTTP_NOT_IMPLEMENTED;
-    }
-    return 0;
+static void check_framing(struct http_exchange *x, const struct framing *f, const char *version) {
+    if (f->lengths + f->encodings > 1 || f->bad_name)
+        http_reply_error(x, MHD_HTTP_BAD_REQUEST, "the length of the body is given twice");
+    else if (f->encodings > 0 && strcmp(version, "HTTP/1.1") != 0)
+        http_reply_error(x, MHD_HTTP_BAD_REQUEST, "a Transfer-Encoding needs HTTP/1.1");
+    else if (f->encodings > 0 && !str_eq_nocase(f->encoding, STR("chunked")))
+        http_reply_error(x, MHD_HTTP_NOT_IMPLEMENTED, "Transfer-Encoding: only chunked");
 }
 
 static void set_peer(struct http_exchange *x) {
@@ -147,18 +121,25 @@ static struct str without_prefix(const struct http_server *s, const char *url) {
     return path.len > 0 ? path : STR("/");
 }
 
-/* 0: let it come. */
-static unsigned check_request(struct http_exchange *x, uint64_t length) {
-    if (x->route == NULL && x->methods == 0) {
-        x->refusal = "no such address";
-        return MHD_HTTP_NOT_FOUND;
+static void reply_too_large(struct http_exchange *x) {
+    http_reply_error(x, MHD_HTTP_CONTENT_TOO_LARGE, "the body is too large");
+}
+
+/* Replies to what is not let in. */
+static void check_request(struct http_exchange *x, uint64_t length) {
+    const struct http_options *o = &x->server->options;
+    unsigned methods = 0;
+    x->route = route_find(o->routes, o->n_routes, x->method, x->path, x->params, &methods);
+    if (x->route == NULL && methods == 0) {
+        http_reply_error(x, MHD_HTTP_NOT_FOUND, "no such address");
+    } else if (x->route == NULL) {
+        set_allow(x, methods);
+        http_reply_error(x, MHD_HTTP_METHOD_NOT_ALLOWED, "not with this method");
+    } else if (length > x->route->max_body) {
+        reply_too_large(x);
+    } else if (o->admit != NULL) {
+        o->admit(x, o->arg);
     }
-    if (x->route == NULL) {
-        x->refusal = "not with this method";
-        return MHD_HTTP_METHOD_NOT_ALLOWED;
-    }
-    x->refusal = "the body is too large";
-    return length > x->route->max_body ? MHD_HTTP_CONTENT_TOO_LARGE : 0;
 }
 
 static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *c, const char *url,
@@ -169,30 +150,27 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *c, co
     x->connection = c;
     x->local = local;
     x->method = parse_method(method);
-    x->state = EXCHANGE_REFUSED;
     struct str path = without_prefix(s, url);
     x->path_bytes = str_dup(path);
     x->path = str_of(x->path_bytes, path.len);
+    set_peer(x);
     struct framing f = {0};
-    MHD_get_connection_values(c, MHD_HEADER_KIND, see_header, &f);
-    if ((x->status = check_framing(&f, version, &x->refusal)) != 0)
-        return refuse(x, true);
-    x->route = route_find(s->options.routes, s->options.n_routes, x->method, x->path, x->params,
-                          &x->methods);
     uint64_t length = 0;
+    MHD_get_connection_values(c, MHD_HEADER_KIND, see_header, &f);
     if (f.lengths > 0 && !str_to_u64(f.length, &length))
         length = UINT64_MAX;
-    bool has_body = length > 0 || f.encodings > 0;
-    if ((x->status = check_request(x, length)) == 0) {
-        x->state = EXCHANGE_READING;
+    check_framing(x, &f, version);
+    bool close = x->state == EXCHANGE_REFUSED;
+    if (!close)
+        check_request(x, length);
+    if (x->state == EXCHANGE_READING) {
         x->body.limit = x->route->max_body;
-        set_peer(x);
         return MHD_YES;
     }
-    if (!has_body)
-        return refuse(x, false);
-    return length > THROW_AWAY_BYTES || http_header(x, "Expect").ptr != NULL ? refuse(x, true)
-                                                                             : MHD_YES;
+    if (!close && length <= THROW_AWAY_BYTES && http_header(x, "Expect").ptr == NULL)
+        return MHD_YES; /* told when the request is over: an earlier answer ends the connection */
+    http_set_header(x, "Connection", "close");
+    return exchange_send(x);
 }
 
 /* --- the body --- */
@@ -200,9 +178,7 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *c, co
 static enum MHD_Result take(struct http_exchange *x, const char *bytes, size_t n) {
     connection_received(x->connection, n);
     if (x->state == EXCHANGE_READING && n > x->route->max_body - x->body.len) {
-        x->state = EXCHANGE_REFUSED; /* in chunks, more than it may be */
-        x->status = MHD_HTTP_CONTENT_TOO_LARGE;
-        x->refusal = "the body is too large";
+        reply_too_large(x); /* in chunks, more than it may be */
         buf_release(&x->body);
     }
     if (x->state == EXCHANGE_READING)
@@ -256,7 +232,7 @@ static enum MHD_Result on_request(struct http_server *s, struct http_exchange *x
     if (x->state == EXCHANGE_READING)
         return dispatch(s, x);
     if (x->state == EXCHANGE_REFUSED)
-        return refuse(x, false);
+        return exchange_send(x);
     pthread_mutex_lock(&s->mutex);
     bool ready = x->state == EXCHANGE_READY;
     x->suspended = x->suspended && !ready;

@@ -1,9 +1,9 @@
 /* HTTP transport: libmicrohttpd behind a table of routes. Knows nothing of what is served.
  *
- * A request is an exchange. Its body is collected (up to the route's limit) before its handler is
- * called; the handler, or somebody it passes the exchange on to, fills in the answer and calls
- * http_reply() once. While an exchange waits for that, its connection is suspended and costs no
- * thread.
+ * A request is an exchange. When its head is there, `admit` decides whether it is let in; then its
+ * body is collected (up to the route's limit) before its handler is called; the handler, or
+ * somebody it passes the exchange on to, fills in the answer and calls http_reply() once. While an
+ * exchange waits for that, its connection is suspended and costs no thread.
  *
  * Refused before any handler sees them: a request with both Content-Length and Transfer-Encoding or
  * with two Content-Lengths (400; libmicrohttpd 0.9.75 takes both), bodies over the limit (413),
@@ -61,6 +61,10 @@ struct http_options {
      * one second more for each 16 KiB; 0: HTTP_REQUEST_SECONDS. */
     unsigned request_seconds;
     unsigned max_connections; /* over TCP; 0: as descriptors allow, at most HTTP_CONNECTIONS */
+    /* Called (on the event thread, once) when the head of a request for a route is there, and
+     * nothing of its body. What is not to be let in is replied to here: then nothing of its body is
+     * kept, and its handler never sees it. Must not block. May be NULL. */
+    void (*admit)(struct http_exchange *x, void *arg);
     /* Called (on the event thread, once) when the answer of an exchange is sent or its client is
      * gone: for counting. http_route() is NULL for what no route was found for. May be NULL. */
     void (*done)(struct http_exchange *x, void *arg);

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -111,6 +112,29 @@ def test_who_may_send():
     equal(paths(server), {"/local": 1}, "hits")
     if "secret" in server.log():
         raise AssertionError("a token in the log")
+
+
+def test_bodies_of_strangers_are_not_kept():
+    """They are refused by their heads: however many send however much, it takes no memory."""
+    server = cask.Server(cask.Data(CONFIG))
+    refused(server, 401, "token", b"x" * (12 << 20), Authorization="Bearer wrong")
+    refused(server, 404, "nobody", b"x" * (12 << 20), source="nobody")
+    equal(server.request("POST", "/local/append?token=1&records=1", b"x" * (12 << 20)).status, 403, "not on the socket")
+    equal(server.request("PUT", "/api/v1/users/x", b"x" * (100 << 10)).status, 401, "nobody")
+    before = cask.peak_kib(server.pid)
+    strangers = []
+    for i in range(40):
+        s = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        s.sendall(b"POST /ingest/web HTTP/1.1\r\nHost: x\r\nContent-Length: 16000000\r\n\r\n" + b"x" * (15 << 20))
+        strangers.append(s)
+    if cask.peak_kib(server.pid) - before > 64 << 10:
+        raise AssertionError(f"{before} KiB before, then {cask.peak_kib(server.pid)} KiB")
+    for s in strangers:
+        s.sendall(b"x" * (16000000 - (15 << 20)))
+        equal(s.recv(12), b"HTTP/1.1 401", "the answer")
+        s.close()
+    taken(server, line("/a"))
+    equal(paths(server), {"/a": 1}, "hits")
 
 
 def test_what_senders_send():

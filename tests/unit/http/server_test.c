@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #define MAX_BODY 1000
+#define LARGE_BODY ((size_t)16 << 20)
 #define GENEROUS 30.0 /* seconds for what should take none */
 
 /* --- the server ------------------------------------------------------------------------------ */
@@ -23,7 +24,7 @@ struct world {
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct http_exchange *held[16]; /* of /later */
-    size_t n_held, done, refused;
+    size_t n_held, asked, done, refused;
     struct http_stream *stream;
     size_t at_work; /* handlers of /slow that wait */
     bool go;        /* they may go on */
@@ -85,6 +86,19 @@ static void open_stream(struct http_exchange *x, void *arg) {
     unlock(w);
 }
 
+/* Who says so is not let in. */
+static void admit(struct http_exchange *x, void *arg) {
+    struct world *w = arg;
+    lock(w);
+    w->asked++;
+    unlock(w);
+    if (http_header(x, "X-No").ptr == NULL)
+        return;
+    http_set_header(x, "X-Why", "no");
+    http_reply_error(x, 403, "not " STR_FMT " " STR_FMT " from " STR_FMT, STR_ARG(http_param(x, 0)),
+                     STR_ARG(http_query(x, "q")), STR_ARG(http_peer(x)));
+}
+
 static void count_done(struct http_exchange *x, void *arg) {
     struct world *w = arg;
     lock(w);
@@ -97,6 +111,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/echo", HTTP_NOW, 0, echo, NULL},
     {HTTP_POST | HTTP_PUT, "/echo", HTTP_NOW, MAX_BODY, echo, NULL},
     {HTTP_GET | HTTP_DELETE, "/item/{}", HTTP_NOW, 0, echo, NULL},
+    {HTTP_POST, "/item/{}", HTTP_LATER, LARGE_BODY, later, NULL},
     {HTTP_GET | HTTP_POST, "/worker", HTTP_WORKER, MAX_BODY, echo, NULL},
     {HTTP_GET, "/slow", HTTP_WORKER, 0, slow, NULL},
     {HTTP_GET | HTTP_POST, "/later", HTTP_LATER, MAX_BODY, later, NULL},
@@ -117,6 +132,7 @@ static void start_with(struct world *w, struct http_options options) {
     options.arg = w;
     options.workers = 2;
     options.events = 2;
+    options.admit = admit;
     options.done = count_done;
     assert_ok(http_server_start(&options, &w->server, &err), err);
     assert_true(http_server_port(w->server) > 0);
@@ -282,7 +298,7 @@ static void request__unknown_paths_and_methods(void **state) {
     assert_non_null(strstr(a, "\r\nAllow: GET, HEAD, POST, PUT\r\n"));
     a = ask(&w, "BREW /item/1 HTTP/1.1\r\n" HOST "\r\n");
     assert_int_equal(status_of(a), 405);
-    assert_non_null(strstr(a, "\r\nAllow: GET, HEAD, DELETE\r\n"));
+    assert_non_null(strstr(a, "\r\nAllow: GET, HEAD, POST, DELETE\r\n"));
     end(&w);
     assert_int_equal(w.done, 3);
     assert_int_equal(w.refused, 3);
@@ -352,13 +368,14 @@ static void body__of_a_refused_request_is_no_request(void **state) {
     struct world w;
     UNUSED(state);
     static const char *const heads[] = {"PATCH /nothing", "DELETE /item/1", "POST /nothing",
-                                        "GET /nothing", "PUT /item/1"};
+                                        "GET /nothing",   "PUT /item/1",    "POST /item/1"};
     start(&w);
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
         char request[512];
         static const char inner[] = "GET /echo?q=smuggled HTTP/1.1\r\n" HOST "\r\n";
-        snprintf(request, sizeof request, "%s HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n%s",
-                 heads[i], strlen(inner), inner);
+        snprintf(request, sizeof request,
+                 "%s HTTP/1.1\r\n" HOST "X-No: 1\r\nContent-Length: %zu\r\n\r\n%s", heads[i],
+                 strlen(inner), inner);
         int fd = dial(&w);
         say(fd, request);
         say(fd, "GET /echo?q=next HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n");
@@ -398,6 +415,78 @@ static void body__far_too_large_is_not_waited_for(void **state) {
     close(fd);
     end(&w);
 }
+
+/* --- admission ------------------------------------------------------------------------------- */
+
+#define ITEM_NO "POST /item/7?q=8 HTTP/1.1\r\n" HOST "X-No: 1\r\n"
+#define WHY "\r\nX-Why: no\r\n"
+#define NOT "{\"error\":\"not 7 8 from 127.0.0.1\"}\n"
+
+/* The head alone decides, and a client that waits for that sends nothing. */
+static void admit__answers_before_the_body(void **state) {
+    struct world w;
+    UNUSED(state);
+    start(&w);
+    int fd = dial(&w);
+    say(fd, ITEM_NO "Content-Length: 5000000\r\nExpect: 100-continue\r\n\r\n");
+    const char *a = hear_all(fd); /* and closed */
+    assert_int_equal(status_of(a), 403);
+    assert_non_null(strstr(a, WHY));
+    assert_non_null(strstr(a, NOT));
+    close(fd);
+    fd = dial(&w);
+    say(fd, "GET /item/7?q=8 HTTP/1.1\r\n" HOST "X-No: 1\r\n\r\n");
+    assert_non_null(strstr(hear(fd, false), NOT));
+    say(fd, "GET /item/7 HTTP/1.1\r\n" HOST "\r\n"); /* the connection is still good */
+    assert_int_equal(status_of(hear(fd, false)), 200);
+    close(fd);
+    end(&w);
+    assert_int_equal(w.asked, 3);
+    assert_int_equal(w.n_held, 0);
+}
+
+static void say_body(int fd, size_t n) {
+    static char bytes[1 << 16];
+    for (size_t some; n > 0; n -= some) {
+        some = min_size(n, sizeof bytes);
+        assert_int_equal(send(fd, bytes, some, MSG_NOSIGNAL), (ssize_t)some);
+    }
+}
+
+/* One that sends all before it looks gets the answer, too. */
+static void admit__who_sends_first_is_told(void **state) {
+    struct world w;
+    UNUSED(state);
+    start(&w);
+    static const struct {
+        const char *head;
+        size_t length;
+        unsigned status;
+    } rows[] = {{ITEM_NO, 1, 403},
+                {ITEM_NO, LARGE_BODY, 403},
+                {ITEM_NO, LARGE_BODY + 1, 413},
+                {"POST /echo HTTP/1.1\r\n" HOST, MAX_BODY + 1, 413},
+                {"POST /nothing HTTP/1.1\r\n" HOST, 5000000, 404}};
+    int fd = dial(&w);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char head[256];
+        snprintf(head, sizeof head, "%sContent-Length: %zu\r\n\r\n", rows[i].head, rows[i].length);
+        say(fd, head);
+        say_body(fd, rows[i].length);
+        const char *a = hear(fd, false);
+        if (status_of(a) != rows[i].status)
+            fail_msg("%s%zu: %s", rows[i].head, rows[i].length, a);
+    }
+    close(fd);
+    const char *a =
+        ask(&w, ITEM_NO "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+    assert_non_null(strstr(a, NOT));
+    end(&w);
+    assert_int_equal(w.asked, 3); /* no route, or too large: there is nothing to decide */
+    assert_int_equal(w.n_held, 0);
+}
+
+/* --- framing --------------------------------------------------------------------------------- */
 
 static void body__whose_length_is_doubtful_closes(void **state) {
     struct world w;
@@ -814,6 +903,7 @@ UNIT_MAIN(unit_test(request__its_parts), unit_test(request__a_nul_ends_no_path),
           unit_test(body__none_where_none_may_be),
           unit_test(body__of_a_refused_request_is_no_request),
           unit_test(body__far_too_large_is_not_waited_for),
+          unit_test(admit__answers_before_the_body), unit_test(admit__who_sends_first_is_told),
           unit_test(body__whose_length_is_doubtful_closes),
           unit_test(pipeline__answers_come_in_order), unit_test(later__waits_without_a_thread),
           unit_test(later__its_client_is_gone), unit_test(request__client_goes_in_the_middle),
