@@ -86,7 +86,7 @@ static int server_append(void *impl, struct record_batch records, uint64_t *ret_
         buf_clear(&s->block);
         char *to = buf_reserve(&s->block, room);
         assert(to != NULL);
-        records_encode(records, 0, to, &bytes, &count);
+        records_encode(RECORDS_LINES, records, 0, to, &bytes, &count);
         buf_printf(&path, "/local/append?records=%zu", count);
         rc = call(s, "POST", buf_cstr(&path), str_of(to, bytes), &answer, err);
     }

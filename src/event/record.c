@@ -1,18 +1,28 @@
 #include "event/record.h"
 
-static const char *const names[] = {
-    [DATASET_LOGS] = "logs",     [DATASET_S3] = "s3",         [DATASET_WEB] = "web",
-    [DATASET_GITHUB] = "github", [DATASET_POINTS] = "points",
+static const struct {
+    const char *name;
+    enum record_kind kind;
+} datasets[] = {
+#define DATASET(number, NAME, name, kind, use) [number] = {name, RECORDS_##kind},
+#include "datasets.def"
+#undef DATASET
 };
+static_assert(ARRAY_LEN(datasets) == DATASET_MAX + 1, "one row a dataset");
 
 const char *dataset_name(enum dataset dataset) {
     assert(dataset >= 1 && dataset <= DATASET_MAX);
-    return names[dataset];
+    return datasets[dataset].name;
+}
+
+enum record_kind dataset_kind(enum dataset dataset) {
+    assert(dataset >= 1 && dataset <= DATASET_MAX);
+    return datasets[dataset].kind;
 }
 
 bool dataset_parse(struct str name, enum dataset *ret) {
     for (int d = 1; d <= DATASET_MAX; d++) {
-        if (str_is(name, names[d])) {
+        if (str_is(name, datasets[d].name)) {
             *ret = (enum dataset)d;
             return true;
         }

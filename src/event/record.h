@@ -3,20 +3,21 @@
 #ifndef CASK_RECORD_H
 #define CASK_RECORD_H
 
-#include "base/str.h"
+#include "event/counters.h"
 
-/* The lake's datasets (docs/decisions.md D2). The number is part of every block id: never renumber.
- */
+/* The lake's datasets: schema/datasets.def. */
 enum dataset {
-    DATASET_LOGS = 1,
-    DATASET_S3 = 2,
-    DATASET_WEB = 3,
-    DATASET_GITHUB = 4,
-    DATASET_POINTS = 5
+#define DATASET(number, NAME, name, kind, use) DATASET_##NAME = number,
+#include "datasets.def"
+#undef DATASET
 };
 #define DATASET_MAX 5
 const char *dataset_name(enum dataset dataset); /* "logs", ... */
 bool dataset_parse(struct str name, enum dataset *ret);
+
+/* What its records are: this decides how they are written in the lake and which table they fill. */
+enum record_kind { RECORDS_LINES, RECORDS_COUNTERS, RECORDS_NONE };
+enum record_kind dataset_kind(enum dataset dataset);
 
 /* Block id: dataset (8 bits), segment (32 bits), block within the segment (24 bits). It grows with
  * every block of a dataset, so "applied up to" is one number. Segments count from 1, so 0 is
@@ -40,6 +41,8 @@ struct record {
                             a block */
     uint64_t visitor;    /* only when has_visitor: keys rotate or addresses are shortened */
     bool has_visitor;
+    const struct counters *counters; /* of RECORDS_COUNTERS, which have no body, type and visitor;
+                                        for these ts_ms is when the counters were read. Else NULL */
 };
 
 /* A header line (format/format.h): no line, so neither hit nor rejected. */

@@ -11,17 +11,13 @@
 
 static const char magic[4] = {'O', 'b', 'j', 1};
 
-/* One row a dataset. github and points get theirs with their sources. */
-static const char *const schemas[DATASET_MAX + 1] = {
-    [DATASET_LOGS] = SCHEMA_LOGS,
-    [DATASET_S3] = SCHEMA_LOGS,
-    [DATASET_WEB] = SCHEMA_LOGS,
+static const char *const schemas[] = {
+    [RECORDS_LINES] = SCHEMA_LOGS,
+    [RECORDS_COUNTERS] = SCHEMA_GITHUB,
+    [RECORDS_NONE] = NULL,
 };
 
-const char *avro_schema(enum dataset dataset) {
-    assert(dataset >= 1 && dataset <= DATASET_MAX);
-    return schemas[dataset];
-}
+const char *avro_schema(enum dataset dataset) { return schemas[dataset_kind(dataset)]; }
 
 bool avro_get_long(struct str *s, int64_t *ret) {
     uint64_t z = 0;

@@ -26,9 +26,11 @@ MUSTCHECK int lake_writer_open(const char *root, enum dataset dataset, const str
 /* Room a record takes in a block at most: a batch whose records add up to LIMIT_BLOCK_BYTES or less
  * is taken. */
 #define LAKE_RECORD_OVERHEAD 64
+#define LAKE_COUNTERS_OVERHEAD 56 /* numbers, and the length of the repository's name */
 static inline size_t lake_record_bound(const struct record *r) {
     return LAKE_RECORD_OVERHEAD + r->body.len + r->type.len + r->site.len + r->source.len +
-           r->position.len;
+           r->position.len +
+           (r->counters != NULL ? LAKE_COUNTERS_OVERHEAD + r->counters->repo.len : 0);
 }
 
 /* Append one block. Durable only after lake_writer_sync(). Rolls to a new segment when the hour of

@@ -72,7 +72,10 @@ static int check_marker(struct segment_file *f, struct err *err) {
 
 int segment_open(const char *root, enum dataset dataset, const struct segment_name *name,
                  struct segment_file *ret, struct err *err) {
-    struct segment_file f = {.fd = -1, .dataset = dataset, .segment = name->segment};
+    struct segment_file f = {.fd = -1,
+                             .dataset = dataset,
+                             .segment = name->segment,
+                             .records = {.kind = dataset_kind(dataset)}};
     f.unpacked.limit = LIMIT_BLOCK_BYTES;
     struct buf path = {0};
     int rc = 0;

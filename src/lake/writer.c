@@ -367,7 +367,7 @@ int lake_writer_append(struct lake_writer *w, struct record_batch records, uint6
     if (rc < 0)
         return fail(w, rc);
     uint64_t bid = bid_make(w->dataset, w->newest, w->blocks);
-    records_encode(records, bid, w->raw, &bytes, &count);
+    records_encode(dataset_kind(w->dataset), records, bid, w->raw, &bytes, &count);
     struct str block = avro_block_pack(str_of(w->raw, bytes), count, w->marker, w->room);
     rc = fs_write_all(w->fd, block.ptr, block.len, w->name.path, err);
     if (rc < 0)

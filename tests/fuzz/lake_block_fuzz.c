@@ -1,6 +1,7 @@
 /* Everything the lake decodes, by the first byte of the input:
  *
  *     'r'  the rest are the records of a block, their count in front (one byte)
+ *     'c'  the same of counters
  *     'p'  the rest is a block's payload
  *     'h'  the rest is the front of a file
  *     'f'  the rest is a segment file
@@ -17,13 +18,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void fuzz_records(struct str in) {
-    static struct records records;
+static void decode(struct str in, struct records *records) {
     if (in.len == 0)
         return;
     uint64_t count = (unsigned char)in.ptr[0];
-    if (records_decode(str_skip(in, 1), count, &records, NULL) == 0)
-        assert(records.len == count || (records.len == 0 && count == 1));
+    if (records_decode(str_skip(in, 1), count, records, NULL) == 0)
+        assert(records->len == count || (records->len == 0 && count == 1));
+}
+
+static void fuzz_records(struct str in) {
+    static struct records records;
+    decode(in, &records);
+}
+
+static void fuzz_counters(struct str in) {
+    static struct records records = {.kind = RECORDS_COUNTERS};
+    decode(in, &records);
+    for (size_t i = 0; i < records.len; i++)
+        assert(records.items[i].counters == &records.counters[i]);
 }
 
 static void fuzz_payload(struct str in) {
@@ -85,8 +97,8 @@ static void make_segment(struct buf *out) {
                               {.body = STR("c")}};
         char raw[1000], room[4000];
         size_t bytes, count;
-        records_encode((struct record_batch){r, i % 4}, bid_make(DATASET_LOGS, 1, i), raw, &bytes,
-                       &count);
+        records_encode(RECORDS_LINES, (struct record_batch){r, i % 4}, bid_make(DATASET_LOGS, 1, i),
+                       raw, &bytes, &count);
         buf_add_str(out, avro_block_pack(str_of(raw, bytes), count, h.marker, room));
     }
 }
@@ -133,6 +145,16 @@ static void write_seeds(const char *dir) {
     buf_add_char(&records, (char)frame.count);
     buf_add_str(&records, buf_str(&unpacked));
     seed(dir, "records", 'r', buf_str(&records));
+    const struct counters known = {STR("a/b"), 1, 2, 300, 4, 5, 6, 70000},
+                          unknown = {STR("c/d"), 1, 2, 300, 4, -1, -1, -1};
+    const struct record two[] = {{.ts_ms = 1431864000000, .counters = &known},
+                                 {.source = STR("x"), .counters = &unknown}};
+    char raw[400];
+    size_t bytes, count;
+    raw[0] = (char)ARRAY_LEN(two);
+    records_encode(RECORDS_COUNTERS, (struct record_batch){two, ARRAY_LEN(two)},
+                   bid_make(DATASET_GITHUB, 1, 0), raw + 1, &bytes, &count);
+    seed(dir, "counters", 'c', str_of(raw, bytes + 1));
     seed(dir, "damage_marker", 'd', STR("\x05\x00x"));
     seed(dir, "damage_header", 'd', STR("\x00\x05\x01\x00\x01\x02"));
     buf_release(&file);
@@ -144,11 +166,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static const struct {
         char kind;
         void (*run)(struct str in);
-    } kinds[] = {{'r', fuzz_records},
-                 {'p', fuzz_payload},
-                 {'h', fuzz_header},
-                 {'f', fuzz_file},
-                 {'d', fuzz_damage}};
+    } kinds[] = {{'r', fuzz_records}, {'c', fuzz_counters}, {'p', fuzz_payload},
+                 {'h', fuzz_header},  {'f', fuzz_file},     {'d', fuzz_damage}};
     const char *seeds = getenv("LAKE_BLOCK_SEEDS");
     if (seeds != NULL)
         write_seeds(seeds);

@@ -407,7 +407,7 @@ static void writer__full_disk_loses_nothing_durable_and_goes_on_with_room(void *
 static void writer__dataset_without_a_schema_is_refused(void **state) {
     struct lab *lab = *state;
     struct lake_writer *w;
-    assert_int_equal(lake_writer_open(lab->root, DATASET_GITHUB, &lab->clock, &w, NULL, &lab->err),
+    assert_int_equal(lake_writer_open(lab->root, DATASET_POINTS, &lab->clock, &w, NULL, &lab->err),
                      ERR_USAGE);
 }
 
