@@ -12,6 +12,7 @@ struct applier {
     struct instance *in;
     struct client *client; /* to ask whether the engine is back */
     struct apply *apply;
+    enum dataset dataset;
     const atomic_bool *stop; /* may be NULL */
     bool lost;               /* what the engine has is unknown: reopen before going on */
     unsigned tries;
@@ -21,13 +22,14 @@ struct applier {
 /* An INSERT whose answer was lost may still be running; until it is over nobody can say what is in.
  */
 static int count_inserts(struct client *client, uint64_t *ret, struct err *err) {
-    struct buf out = {0};
-    int rc = client_query(client,
-                          STR("SELECT count() FROM system.processes WHERE query LIKE 'INSERT INTO "
-                              "events %' OR query LIKE 'INSERT INTO rejected %'"),
-                          "TSV", NULL, 0, &out, err);
+    struct buf sql = {0}, out = {0};
+    buf_add_cstr(&sql, "SELECT count() FROM system.processes WHERE 0");
+    for (size_t i = 0; i < SCHEMA_TABLES; i++)
+        buf_printf(&sql, " OR query LIKE 'INSERT INTO %s %%'", schema_defs[i].name);
+    int rc = client_query(client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     if (rc == 0 && !str_to_u64(str_trim(buf_str(&out)), ret))
         rc = err_set(err, ERR_ENGINE, "the engine counts its statements as \"%s\"", buf_cstr(&out));
+    buf_release(&sql);
     buf_release(&out);
     return rc;
 }
@@ -64,13 +66,13 @@ static bool again(struct applier *a, int rc) {
     return a->tries <= TRIES;
 }
 
-static int open_apply(struct applier *a, enum dataset dataset, struct err *err) {
+static int open_apply(struct applier *a, struct err *err) {
     const struct instance *in = a->in;
     const struct apply_env env = {.socket_path = engine_process_socket(in->engine),
                                   .control = in->control,
                                   .lake_root = in->lake_root,
                                   .refiner = in->refiner,
-                                  .dataset = dataset,
+                                  .dataset = a->dataset,
                                   .before_insert = cube_before_insert,
                                   .after_insert = cube_after_insert,
                                   .before_drop = cube_before_drop,
@@ -83,13 +85,14 @@ int applier_open(struct instance *in, enum dataset dataset, const atomic_bool *s
     struct applier *a = xcalloc(1, sizeof *a);
     a->stop = stop;
     a->in = in;
+    a->dataset = dataset;
     int rc = client_new(engine_process_socket(in->engine), NULL, &a->client, err);
     if (rc == 0) {
-        rc = open_apply(a, dataset, err);
+        rc = open_apply(a, err);
         while (again(a, rc)) {
             rc = wait_for_engine(a, err);
             if (rc == 0)
-                rc = open_apply(a, dataset, err);
+                rc = open_apply(a, err);
         }
     }
     if (rc != 0) {
@@ -111,7 +114,8 @@ static int run_once(struct applier *a, uint64_t upto, bool flush, struct err *er
             return rc;
         a->lost = false;
     }
-    if (a->in->refiner == NULL && upto > apply_refined(a->apply)) {
+    if (dataset_kind(a->dataset) == RECORDS_LINES && a->in->refiner == NULL &&
+        upto > apply_refined(a->apply)) {
         rc = instance_load_refiner(a->in, err);
         if (rc != 0)
             return rc;

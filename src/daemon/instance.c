@@ -1,6 +1,6 @@
 /* What a crash between any two lines here leaves:
  *
- * The store (events, rejected, cubes, `applied`) is made anew as a whole when the document "schema"
+ * The store (its tables, cubes, `applied`) is made anew as a whole when the document "schema"
  * is missing or names other tables than ours. Making it anew removes that document first and writes
  * it last, so a store that was only half dropped is dropped again by the next instance_open().
  * Everything else is the lake's business (lake/writer.c) and apply's (store/apply.h). */
@@ -17,7 +17,15 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const enum dataset instance_datasets[] = {DATASET_LOGS, DATASET_WEB};
+const enum dataset instance_datasets[] = {
+#define STORED(dataset) dataset,
+#define LATER(dataset)
+#define DATASET(number, NAME, name, kind, use) use(DATASET_##NAME)
+#include "datasets.def"
+#undef DATASET
+#undef LATER
+#undef STORED
+};
 const size_t instance_n_datasets = ARRAY_LEN(instance_datasets);
 
 #define SCHEMA_KEY "schema"
@@ -25,14 +33,11 @@ const size_t instance_n_datasets = ARRAY_LEN(instance_datasets);
 
 /* --- the store's tables ---------------------------------------------------------------------- */
 
-static int run_statement(struct instance *in, const char *sql, struct err *err) {
-    return client_query(in->client, str_from(sql), NULL, NULL, 0, NULL, err);
-}
-
 static void schema_text(struct buf *out) {
-    schema_events_ddl(out);
-    buf_add_cstr(out, ";\n");
-    schema_rejected_ddl(out);
+    for (int table = 0; table < SCHEMA_TABLES; table++) {
+        schema_ddl((enum schema_table)table, out);
+        buf_add_cstr(out, ";\n");
+    }
 }
 
 static int put_schema(struct instance *in, struct str text, struct err *err) {
@@ -41,8 +46,15 @@ static int put_schema(struct instance *in, struct str text, struct err *err) {
 }
 
 static int drop_tables(struct instance *in, struct err *err) {
-    int rc = run_statement(in, "DROP TABLE IF EXISTS events", err);
-    return rc == 0 ? run_statement(in, "DROP TABLE IF EXISTS rejected", err) : rc;
+    struct buf sql = {0};
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < SCHEMA_TABLES; i++) {
+        buf_clear(&sql);
+        buf_printf(&sql, "DROP TABLE IF EXISTS %s", schema_defs[i].name);
+        rc = client_query(in->client, buf_str(&sql), NULL, NULL, 0, NULL, err);
+    }
+    buf_release(&sql);
+    return rc;
 }
 
 /* The tables are new and empty, and so are the cubes: forget what was in the old ones, and only
@@ -307,7 +319,8 @@ int instance_load_refiner(struct instance *in, struct err *err) {
     char *keys = join(in->data_dir, "keys");
     int rc = 0;
     for (size_t i = 0; rc == 0 && applied == 0 && i < instance_n_datasets; i++)
-        rc = apply_position(in->control, instance_datasets[i], &applied, err);
+        if (dataset_kind(instance_datasets[i]) == RECORDS_LINES) /* others have no visitors */
+            rc = apply_position(in->control, instance_datasets[i], &applied, err);
     if (rc == 0 && applied > 0 && !fs_exists(keys))
         rc = err_set(
             err, ERR_NOTFOUND,

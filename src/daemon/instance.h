@@ -46,18 +46,17 @@ void instance_close(struct instance *in);
  * store that has rows: all visitors would be new. */
 MUSTCHECK int instance_load_refiner(struct instance *in, struct err *err);
 
-/* Datasets whose records become events. */
+/* Datasets that the store is kept up with (schema/datasets.def). */
 extern const enum dataset instance_datasets[];
 extern const size_t instance_n_datasets;
 
-/* Bring the store up to the lake (all datasets that have events). Cheap when nothing
- * is missing. ERR_AWAY from the engine is waited out: it is started again and asked what it has, a
- * few times. `progress` may be NULL. */
+/* Bring the store up to the lake. Cheap when nothing is missing. ERR_AWAY from the engine is waited
+ * out: it is started again and asked what it has, a few times. `progress` may be NULL. */
 typedef int instance_progress_fn(void *arg, uint64_t done_bytes, uint64_t all_bytes);
 MUSTCHECK int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
                                 struct err *err);
 
-/* Drop events, rejected and all cubes, and forget that anything was applied: the next
+/* Drop the store's tables and all cubes, and forget that anything was applied: the next
  * instance_catch_up() makes everything again from the lake. A crash in the middle is taken up by
  * the next instance_open(). */
 MUSTCHECK int instance_drop_store(struct instance *in, struct err *err);

@@ -19,6 +19,7 @@ const char *event_kind_name(enum event_kind kind); /* "pageview" */
 #define FIELD_U16 uint16_t
 #define FIELD_U32 uint32_t
 #define FIELD_U64 uint64_t
+#define FIELD_I64 int64_t
 #define FIELD_STR struct str
 struct event {
 #define COLUMN(name, type, encoding, doc) FIELD_##encoding name;

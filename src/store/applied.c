@@ -4,14 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void key_of(enum dataset dataset, char key[static 32]) {
-    snprintf(key, 32, "applied/%s", dataset_name(dataset));
+#define KEY_MAX 32
+
+static void key_of(enum dataset dataset, char key[static KEY_MAX]) {
+    snprintf(key, KEY_MAX, "applied/%s", dataset_name(dataset));
 }
 
 int applied_load(struct control *control, enum dataset dataset, struct applied *ret,
                  struct err *err) {
     *ret = (struct applied){0};
-    char key[32];
+    char key[KEY_MAX];
     key_of(dataset, key);
     struct buf body = {0};
     uint64_t version;
@@ -40,7 +42,7 @@ out:
 
 int applied_save(struct control *control, enum dataset dataset, const struct applied *applied,
                  struct err *err) {
-    char key[32];
+    char key[KEY_MAX];
     key_of(dataset, key);
     struct buf body = {0};
     buf_printf(&body, "{\"bid\":%llu,\"rows\":{", (unsigned long long)applied->bid);
@@ -52,6 +54,16 @@ int applied_save(struct control *control, enum dataset dataset, const struct app
     int rc = control_commit(control, &put, 1, err);
     buf_release(&body);
     return rc;
+}
+
+int applied_forget(struct control *control, struct err *err) {
+    char keys[DATASET_MAX][KEY_MAX];
+    struct control_put puts[DATASET_MAX];
+    for (size_t i = 0; i < DATASET_MAX; i++) {
+        key_of((enum dataset)(i + 1), keys[i]);
+        puts[i] = (struct control_put){keys[i], {NULL, 0}, CONTROL_ANY};
+    }
+    return control_commit(control, puts, DATASET_MAX, err);
 }
 
 void applied_release(struct applied *applied) { vec_free(&applied->months); }

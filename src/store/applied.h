@@ -20,6 +20,8 @@ MUSTCHECK int applied_load(struct control *control, enum dataset dataset, struct
                            struct err *err);
 MUSTCHECK int applied_save(struct control *control, enum dataset dataset,
                            const struct applied *applied, struct err *err);
+/* Of all datasets. */
+MUSTCHECK int applied_forget(struct control *control, struct err *err);
 void applied_release(struct applied *applied);
 uint64_t applied_rows(const struct applied *applied, uint32_t month);
 void applied_add(struct applied *applied, uint32_t month, int64_t rows);

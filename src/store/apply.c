@@ -23,8 +23,7 @@ struct apply {
     struct present present; /* what the store already has */
     struct batch batches[2];
     struct batch *filling;
-    struct buf structure, rejected_structure; /* of the tables, for INSERT */
-    struct buf body;                          /* of an INSERT; of the sender thread */
+    struct buf sql, structure, body; /* of an INSERT; of the sender thread */
     uint64_t refined;
     VEC(struct block_counts) blocks;
     uint64_t damaged;  /* blocks of the lake that could not be read */
@@ -41,12 +40,13 @@ struct apply {
 };
 
 static int insert_month(struct apply *a, const struct month_rows *month, struct err *err) {
-    struct str sql = month->month == 0 ? STR("INSERT INTO rejected FORMAT Native")
-                                       : STR("INSERT INTO events FORMAT Native");
-    const struct buf *structure = month->month == 0 ? &a->rejected_structure : &a->structure;
+    buf_clear(&a->sql);
+    buf_clear(&a->structure);
     buf_clear(&a->body);
+    buf_printf(&a->sql, "INSERT INTO %s FORMAT Native", schema_defs[month->table].name);
+    schema_structure(month->table, &a->structure);
     batch_encode(month, &a->body);
-    return client_insert(a->client, sql, buf_str(structure), buf_str(&a->body),
+    return client_insert(a->client, buf_str(&a->sql), buf_str(&a->structure), buf_str(&a->body),
                          schema_insert_settings, schema_n_insert_settings, err);
 }
 
@@ -124,41 +124,70 @@ static bool sender_idle(struct apply *a) {
     return idle;
 }
 
-static void refine_block(struct apply *a, const struct lake_block *block) {
-    struct block_counts at = {.bid = block->bid};
+/* Is what the block has of this month in the store already? */
+static bool is_present(const struct apply *a, uint64_t bid, uint32_t month) {
+    return present_any(&a->present) && present_has(&a->present, bid, month);
+}
+
+static void take_line(struct apply *a, uint64_t bid, uint32_t place, const struct record *record,
+                      struct apply_counts *counts) {
+    uint64_t start, end;
+    struct event event;
     struct batch *b = a->filling;
-    bool look = present_any(&a->present);
+    enum reason reason = refine_record(a->env.refiner, record, &event);
+    if (reason != REASON_NONE) {
+        counts->rejected[reason]++;
+        if (!is_present(a, bid, 0))
+            batch_add_rejected(b, bid, place, record->site, reason, refiner_rules(a->env.refiner));
+        return;
+    }
+    event.bid = bid;
+    counts->accepted++;
+    if (!present_any(&a->present) ||
+        !present_has(&a->present, bid, month_of(event.ts, &start, &end)))
+        batch_add_event(b, &event);
+    else if (bid > a->present.applied) /* control data may be older than these rows */
+        batch_touch(b, event.site, event.ts);
+}
+
+static void refine_lines(struct apply *a, const struct lake_block *block,
+                         struct apply_counts *counts) {
     refiner_begin_block(a->env.refiner);
     for (size_t i = 0; i < block->len; i++) {
-        struct event event;
         if (record_is_header(&block->records[i])) {
             refine_header(a->env.refiner, &block->records[i]);
             continue;
         }
-        at.counts.records++;
-        enum reason reason = refine_record(a->env.refiner, &block->records[i], &event);
-        if (reason == REASON_NONE) {
-            uint64_t start, end;
-            event.bid = block->bid;
-            at.counts.accepted++;
-            if (!look || !present_has(&a->present, block->bid, month_of(event.ts, &start, &end)))
-                batch_add_event(b, &event);
-            else if (block->bid >
-                     a->present.applied) /* control data may be older than these rows */
-                batch_touch(b, event.site, event.ts);
-        } else {
-            at.counts.rejected[reason]++;
-            if (!look || !present_has(&a->present, block->bid, 0))
-                batch_add_rejected(b, block->bid, (uint32_t)i, block->records[i].site, reason,
-                                   refiner_rules(a->env.refiner));
-        }
+        counts->records++;
+        take_line(a, block->bid, (uint32_t)i, &block->records[i], counts);
     }
+    refiner_reset(a->env.refiner);
+}
+
+/* They are rows as they are. */
+static void take_counters(struct apply *a, const struct lake_block *block,
+                          struct apply_counts *counts) {
+    uint64_t start, end;
+    for (size_t i = 0; i < block->len; i++) {
+        uint32_t month = month_of(batch_counters_ts(&block->records[i]), &start, &end);
+        counts->records++;
+        if (!is_present(a, block->bid, month))
+            batch_add_counters(a->filling, block->bid, &block->records[i]);
+    }
+}
+
+static void take_block(struct apply *a, const struct lake_block *block) {
+    struct block_counts at = {.bid = block->bid};
+    struct batch *b = a->filling;
+    if (dataset_kind(a->env.dataset) == RECORDS_COUNTERS)
+        take_counters(a, block, &at.counts);
+    else
+        refine_lines(a, block, &at.counts);
     if (b->first_bid == 0)
         b->first_bid = block->bid;
     b->last_bid = block->bid;
     a->refined = block->bid;
     vec_push(&a->blocks, at);
-    refiner_reset(a->env.refiner);
 }
 
 int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
@@ -177,7 +206,7 @@ int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
             if (rc != 0)
                 return rc;
         }
-        refine_block(a, &block);
+        take_block(a, &block);
         const struct batch *b = a->filling;
         bool full = b->rows >= LIMIT_BATCH_ROWS - LIMIT_BATCH_ROWS / 10 ||
                     b->bytes >= LIMIT_BATCH_BYTES - LIMIT_BATCH_BYTES / 10;
@@ -259,8 +288,6 @@ int apply_open(const struct apply_env *env, struct apply **ret, struct err *err)
     a->filling = &a->batches[0];
     pthread_mutex_init(&a->mutex, NULL);
     pthread_cond_init(&a->changed, NULL);
-    schema_events_structure(&a->structure);
-    schema_rejected_structure(&a->rejected_structure);
     int rc = start(a, err);
     if (rc != 0) {
         apply_close(a);
@@ -283,8 +310,8 @@ void apply_close(struct apply *a) {
     stop(a);
     batch_release(&a->batches[0]);
     batch_release(&a->batches[1]);
+    buf_release(&a->sql);
     buf_release(&a->structure);
-    buf_release(&a->rejected_structure);
     buf_release(&a->body);
     vec_free(&a->blocks);
     pthread_mutex_destroy(&a->mutex);
@@ -331,10 +358,4 @@ int apply_position(struct control *control, enum dataset dataset, uint64_t *ret_
     return rc;
 }
 
-int apply_reset(struct control *control, struct err *err) {
-    static const char *const keys[] = {"applied/logs", "applied/s3", "applied/web"};
-    struct control_put puts[ARRAY_LEN(keys)];
-    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
-        puts[i] = (struct control_put){keys[i], {NULL, 0}, CONTROL_ANY};
-    return control_commit(control, puts, ARRAY_LEN(keys), err);
-}
+int apply_reset(struct control *control, struct err *err) { return applied_forget(control, err); }

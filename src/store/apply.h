@@ -1,5 +1,5 @@
-/* Apply: lake blocks -> rows of `events` and `rejected`, each block exactly once (docs/decisions.md
- * D3).
+/* Apply: lake blocks -> rows of `events` and `rejected`, or of `github` (store/schema.h), each
+ * block exactly once (docs/decisions.md D3).
  *
  * A batch is whole blocks; each month of it is one INSERT of one part, so a month of a block is in
  * or not, never half. Control data keep `applied`, the block up to which everything is in. It is
@@ -25,7 +25,8 @@ struct apply_env {
     const char *socket_path, *url; /* of the store, for client_new() */
     struct control *control;
     const char *lake_root;
-    struct refiner *refiner; /* used by the thread that calls apply_run() only; may come later */
+    struct refiner *refiner; /* used by the thread that calls apply_run() only; may come later.
+                                Counters need none */
     enum dataset dataset;
     /* Called before the INSERTs of a batch and after them: the cubes mark the time dirty that the
      * rows reach, and seal nothing there in between. After ERR_AWAY, rows may still be on their
@@ -56,9 +57,10 @@ void apply_close(struct apply *a);
  * error leaves the store in a state that apply_open() understands: close, and open again. */
 MUSTCHECK int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err);
 
-/* What refine made of the blocks with first <= bid <= last seen by this struct. */
+/* What became of the blocks with first <= bid <= last seen by this struct. */
 struct apply_counts {
-    uint64_t records, accepted, rejected[REASON_COUNT];
+    uint64_t records;                          /* lines, counters */
+    uint64_t accepted, rejected[REASON_COUNT]; /* lines */
 };
 struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t last);
 /* What was counted so far is known to the caller: keep no more of it. */

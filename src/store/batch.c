@@ -26,83 +26,80 @@ uint32_t month_of(uint32_t ts, uint64_t *ret_start, uint64_t *ret_end) {
     return (uint32_t)(year * 100 + month);
 }
 
-static struct month_rows *rows_of(struct batch *b, uint32_t month) {
+static struct month_rows *rows_of(struct batch *b, enum schema_table table, uint32_t month) {
     for (size_t i = 0; i < b->months.len; i++)
-        if (b->months.items[i].month == month)
+        if (b->months.items[i].month == month && b->months.items[i].table == table)
             return &b->months.items[i];
-    struct month_rows fresh = {.month = month};
-    if (month == 0)
-        fresh.rejected = xcalloc(1, sizeof *fresh.rejected);
-    else
-        fresh.events = xcalloc(1, sizeof *fresh.events);
+    struct month_rows fresh = {.table = table, .month = month};
+    fresh.columns = xcalloc(schema_defs[table].n_columns, sizeof *fresh.columns);
     vec_push(&b->months, fresh);
     return &b->months.items[b->months.len - 1];
 }
 
+/* Of a table with months. Log lines come nearly in order: the month is mostly that of the last row.
+ */
+static struct month_rows *rows_at(struct batch *b, enum schema_table table, uint32_t ts) {
+    if (ts < b->month_start || ts >= b->month_end) {
+        uint32_t month = month_of(ts, &b->month_start, &b->month_end);
+        b->month_at = (size_t)(rows_of(b, table, month) - b->months.items);
+    }
+    assert(b->months.items[b->month_at].table == table); /* a batch is of one dataset */
+    return &b->months.items[b->month_at];
+}
+
 /* --- rows into columns ------------------------------------------------------------------------ */
 
-/* How a value of each encoding goes into the column of its name. */
+#define COLUMN(name, type, encoding, doc) FIELD_##encoding name;
+struct rejected {
+#include "rejected.def"
+};
+struct github {
+#include "github.def"
+};
+#undef COLUMN
+
+/* How a value of each encoding goes into the next column. */
 #define PUT_U8(to, type, v) native_put_fixed(to, &(v), 1)
 #define PUT_U16(to, type, v) native_put_fixed(to, &(v), 2)
 #define PUT_U32(to, type, v) native_put_fixed(to, &(v), 4)
 #define PUT_U64(to, type, v) native_put_fixed(to, &(v), 8)
+#define PUT_I64(to, type, v) native_put_fixed(to, &(v), 8)
 #define PUT_STR(to, type, v)                                                                       \
     (native_is_words(type) ? native_put_word(to, v) : native_put_string(to, v))
+#define COLUMN(name, type, encoding, doc)                                                          \
+    bytes += PUT_##encoding(to, type, row->name);                                                  \
+    to++;
 
-static size_t put_event(struct event_columns *to, const struct event *row) {
+static size_t put_event(struct native_column *to, const struct event *row) {
     size_t bytes = 0;
-#define COLUMN(name, type, encoding, doc) bytes += PUT_##encoding(&to->name, type, row->name);
 #include "events.def"
-#undef COLUMN
     return bytes;
 }
 
-struct rejected {
-#define COLUMN(name, type, encoding, doc) FIELD_##encoding name;
-#include "rejected.def"
-#undef COLUMN
-};
-
-static size_t put_rejected(struct rejected_columns *to, const struct rejected *row) {
+static size_t put_rejected(struct native_column *to, const struct rejected *row) {
     size_t bytes = 0;
-#define COLUMN(name, type, encoding, doc) bytes += PUT_##encoding(&to->name, type, row->name);
 #include "rejected.def"
-#undef COLUMN
     return bytes;
 }
+
+static size_t put_github(struct native_column *to, const struct github *row) {
+    size_t bytes = 0;
+#include "github.def"
+    return bytes;
+}
+#undef COLUMN
 
 void batch_encode(const struct month_rows *month, struct buf *ret) {
-    const struct event_columns *events = month->events;
-    const struct rejected_columns *rejected = month->rejected;
-#define COLUMN(name, type, encoding, doc) native_add(ret, #name, type, &events->name, month->n);
-    if (events != NULL) {
-        native_begin(ret, sizeof *events / sizeof(struct native_column), month->n);
-#include "events.def"
-    }
-#undef COLUMN
-#define COLUMN(name, type, encoding, doc) native_add(ret, #name, type, &rejected->name, month->n);
-    if (rejected != NULL) {
-        native_begin(ret, sizeof *rejected / sizeof(struct native_column), month->n);
-#include "rejected.def"
-    }
-#undef COLUMN
+    const struct schema_def *def = &schema_defs[month->table];
+    native_begin(ret, def->n_columns, month->n);
+    for (size_t i = 0; i < def->n_columns; i++)
+        native_add(ret, def->columns[i].name, def->columns[i].type, &month->columns[i], month->n);
 }
 
 static void release_month(struct month_rows *month) {
-    struct event_columns *events = month->events;
-    struct rejected_columns *rejected = month->rejected;
-#define COLUMN(name, type, encoding, doc) native_release(&events->name);
-    if (events != NULL) {
-#include "events.def"
-    }
-#undef COLUMN
-#define COLUMN(name, type, encoding, doc) native_release(&rejected->name);
-    if (rejected != NULL) {
-#include "rejected.def"
-    }
-#undef COLUMN
-    free(events);
-    free(rejected);
+    for (size_t i = 0; i < schema_defs[month->table].n_columns; i++)
+        native_release(&month->columns[i]);
+    free(month->columns);
 }
 
 /* Put hour into the sorted ranges of a site. Log lines come nearly in order, so look from the end.
@@ -147,25 +144,44 @@ void batch_touch(struct batch *b, struct str site, uint32_t ts) {
     touch_hour(&b->touched.items[b->touched_at], ts / 3600);
 }
 
-void batch_add_event(struct batch *b, const struct event *event) {
-    if (event->ts < b->month_start || event->ts >= b->month_end) {
-        uint32_t month = month_of(event->ts, &b->month_start, &b->month_end);
-        b->month_at = (size_t)(rows_of(b, month) - b->months.items);
-    }
-    struct month_rows *to = &b->months.items[b->month_at];
-    b->bytes += put_event(to->events, event);
-    to->n++;
+static void add_bytes(struct batch *b, struct month_rows *to, size_t bytes) {
+    b->bytes += bytes;
     b->rows++;
+    to->n++;
+}
+
+void batch_add_event(struct batch *b, const struct event *event) {
+    struct month_rows *to = rows_at(b, SCHEMA_EVENTS, event->ts);
+    add_bytes(b, to, put_event(to->columns, event));
     batch_touch(b, event->site, event->ts);
 }
 
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
                         enum reason reason, uint32_t rules) {
-    struct month_rows *to = rows_of(b, 0);
+    struct month_rows *to = rows_of(b, SCHEMA_REJECTED, 0);
     const struct rejected row = {bid, place, site, str_from(reason_name(reason)), rules};
-    b->bytes += put_rejected(to->rejected, &row);
-    to->n++;
-    b->rows++;
+    add_bytes(b, to, put_rejected(to->columns, &row));
+}
+
+/* What was read at a time that the store cannot tell is in it with the nearest one that it can. */
+uint32_t batch_counters_ts(const struct record *record) {
+    return (uint32_t)max_i64(0, min_i64(record->ts_ms / 1000, UINT32_MAX));
+}
+
+void batch_add_counters(struct batch *b, uint64_t bid, const struct record *record) {
+    const struct counters *c = record->counters;
+    const struct github row = {
+        .bid = bid,
+        .ts = batch_counters_ts(record),
+        .repo = c->repo,
+        .site = record->site,
+        .source = record->source,
+#define COUNTER(name, presence, doc) .name = c->name < 0 ? COUNTER_UNKNOWN : c->name,
+#include "counters.def"
+#undef COUNTER
+    };
+    struct month_rows *to = rows_at(b, SCHEMA_GITHUB, row.ts);
+    add_bytes(b, to, put_github(to->columns, &row));
 }
 
 static void release_touched(struct batch *b) {

@@ -6,23 +6,15 @@
 #include "event/event.h"
 #include "refine/refine.h"
 #include "store/native.h"
+#include "store/schema.h"
 
-/* One member a column: of `events`, of `rejected`. */
-#define COLUMN(name, type, encoding, doc) struct native_column name;
-struct event_columns {
-#include "events.def"
-};
-struct rejected_columns {
-#include "rejected.def"
-};
-#undef COLUMN
-
-/* Rows of one calendar month (UTC) of events; month 0 stands for the table `rejected`. */
+/* Rows of one calendar month (UTC) of a table; month 0 is that of `rejected`, which has no months.
+ */
 struct month_rows {
+    enum schema_table table;
     uint32_t month; /* YYYYMM */
     uint64_t n;
-    struct event_columns *events;      /* NULL in month 0 */
-    struct rejected_columns *rejected; /* NULL in all others */
+    struct native_column *columns; /* those of the table */
 };
 
 /* Hours (UTC, ts / 3600) of one site that have new rows: sorted ranges [from, to). */
@@ -39,12 +31,14 @@ struct batch {
     VEC(struct touched_site) touched;
     uint64_t first_bid, last_bid; /* 0: no block */
     uint64_t rows, bytes;
-    uint64_t month_start, month_end; /* of the last event's month: [start, end), to find it fast */
+    uint64_t month_start, month_end; /* of the last row's month: [start, end), to find it fast */
     size_t month_at;
     size_t touched_at; /* index of the site seen last */
 };
 
 void batch_add_event(struct batch *b, const struct event *event);
+/* A record of counters. No cell is made of these, so no time is touched. */
+void batch_add_counters(struct batch *b, uint64_t bid, const struct record *record);
 /* The time is reached by rows, though none is added. */
 void batch_touch(struct batch *b, struct str site, uint32_t ts);
 void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct str site,
@@ -53,6 +47,9 @@ void batch_add_rejected(struct batch *b, uint64_t bid, uint32_t place, struct st
 void batch_encode(const struct month_rows *month, struct buf *ret);
 void batch_clear(struct batch *b);
 void batch_release(struct batch *b);
+
+/* The time of a record of counters in the store. */
+uint32_t batch_counters_ts(const struct record *record);
 
 /* Month (YYYYMM, UTC) of an instant, and where it begins and ends. */
 uint32_t month_of(uint32_t ts, uint64_t *ret_start, uint64_t *ret_end);

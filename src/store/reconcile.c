@@ -41,6 +41,10 @@ static uint64_t next_number(struct str *line) {
     return value;
 }
 
+static const char *table_of(enum dataset dataset) {
+    return schema_defs[schema_table_of(dataset)].name;
+}
+
 /* Rows by month at or below `bid`, of both tables. */
 static int count_months(struct client *client, enum dataset dataset, uint64_t bid,
                         struct applied *ret, struct err *err) {
@@ -48,10 +52,10 @@ static int count_months(struct client *client, enum dataset dataset, uint64_t bi
     unsigned long long from = bid_make(dataset, 0, 0), to = bid;
     buf_printf(
         &sql,
-        "SELECT toUInt32(toYYYYMM(ts)) AS m, count() AS n FROM events"
+        "SELECT toUInt32(toYYYYMM(ts)) AS m, count() AS n FROM %s"
         " WHERE bid >= %llu AND bid <= %llu GROUP BY m UNION ALL "
         "SELECT toUInt32(0) AS m, count() AS n FROM rejected WHERE bid >= %llu AND bid <= %llu",
-        from, to, from, to);
+        table_of(dataset), from, to, from, to);
     int rc = client_query(client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     struct str rest = buf_str(&out), line;
     while (rc == 0 && str_split(&rest, '\n', &line)) {
@@ -65,12 +69,13 @@ static int count_months(struct client *client, enum dataset dataset, uint64_t bi
     return rc;
 }
 
-static int drop_month(struct client *client, uint32_t month, struct err *err) {
+static int drop_month(struct client *client, enum dataset dataset, uint32_t month,
+                      struct err *err) {
     struct buf sql = {0};
     if (month == 0)
         buf_add_cstr(&sql, "TRUNCATE TABLE rejected");
     else
-        buf_printf(&sql, "ALTER TABLE events DROP PARTITION %u", month);
+        buf_printf(&sql, "ALTER TABLE %s DROP PARTITION %u", table_of(dataset), month);
     int rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
     buf_release(&sql);
     return rc;
@@ -103,11 +108,11 @@ static int find_parts(struct client *client, enum dataset dataset, struct presen
     unsigned long long from = p->applied ? p->applied + 1 : bid_make(dataset, 0, 0);
     unsigned long long to = bid_make(dataset, 0xffffffff, 0xffffff);
     buf_printf(&sql,
-               "SELECT bid, toUInt32(toYYYYMM(ts)) AS m, count() AS n FROM events"
+               "SELECT bid, toUInt32(toYYYYMM(ts)) AS m, count() AS n FROM %s"
                " WHERE bid >= %llu AND bid <= %llu GROUP BY bid, m UNION ALL "
                "SELECT bid, toUInt32(0) AS m, count() AS n FROM rejected"
                " WHERE bid >= %llu AND bid <= %llu GROUP BY bid, m",
-               from, to, from, to);
+               table_of(dataset), from, to, from, to);
     int rc = client_query(client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     struct str rest = buf_str(&out), line;
     while (rc == 0 && str_split(&rest, '\n', &line)) {
@@ -136,7 +141,7 @@ int reconcile(struct client *client, enum dataset dataset, const struct applied 
     if (rc == 0 && ret->redo.len > 0 && before_drop != NULL)
         rc = before_drop(arg, err);
     for (size_t i = 0; rc == 0 && i < ret->redo.len; i++)
-        rc = drop_month(client, ret->redo.items[i], err);
+        rc = drop_month(client, dataset, ret->redo.items[i], err);
     if (rc == 0)
         rc = find_parts(client, dataset, ret, err);
     if (rc != 0)

@@ -11,41 +11,50 @@ const struct setting schema_insert_settings[] = {
 };
 const size_t schema_n_insert_settings = ARRAY_LEN(schema_insert_settings);
 
-#define COLUMN(name, type, encoding, doc)                                                          \
-    buf_printf(out, "%s" #name " " type, comma);                                                   \
-    comma = ", ";
-void schema_events_structure(struct buf *out) {
-    const char *comma = "";
+#define COLUMN(name, type, encoding, doc) {#name, type},
+static const struct schema_column events[] = {
 #include "events.def"
-}
-
-void schema_rejected_structure(struct buf *out) {
-    const char *comma = "";
+};
+static const struct schema_column github[] = {
+#include "github.def"
+};
+static const struct schema_column rejected[] = {
 #include "rejected.def"
-}
+};
 #undef COLUMN
 
-void schema_events_ddl(struct buf *sql) {
-    buf_add_cstr(sql, "CREATE TABLE IF NOT EXISTS events (");
-    schema_events_structure(sql);
-    buf_add_cstr(sql, ") ENGINE = MergeTree PARTITION BY toYYYYMM(ts) ORDER BY (site, ts)");
-    buf_add_cstr(sql, schema_table_settings);
+const struct schema_def schema_defs[SCHEMA_TABLES] = {
+    [SCHEMA_EVENTS] = {"events", "MergeTree PARTITION BY toYYYYMM(ts) ORDER BY (site, ts)", events,
+                       ARRAY_LEN(events)},
+    [SCHEMA_GITHUB] = {"github", "MergeTree PARTITION BY toYYYYMM(ts) ORDER BY (repo, ts)", github,
+                       ARRAY_LEN(github)},
+    [SCHEMA_REJECTED] = {"rejected", "MergeTree ORDER BY bid", rejected, ARRAY_LEN(rejected)},
+};
+
+enum schema_table schema_table_of(enum dataset dataset) {
+    return dataset_kind(dataset) == RECORDS_COUNTERS ? SCHEMA_GITHUB : SCHEMA_EVENTS;
 }
 
-void schema_rejected_ddl(struct buf *sql) {
-    buf_add_cstr(sql, "CREATE TABLE IF NOT EXISTS rejected (");
-    schema_rejected_structure(sql);
-    buf_printf(sql, ") ENGINE = MergeTree ORDER BY bid%s", schema_table_settings);
+void schema_structure(enum schema_table table, struct buf *out) {
+    const struct schema_def *def = &schema_defs[table];
+    for (size_t i = 0; i < def->n_columns; i++)
+        buf_printf(out, "%s%s %s", i ? ", " : "", def->columns[i].name, def->columns[i].type);
+}
+
+void schema_ddl(enum schema_table table, struct buf *sql) {
+    buf_printf(sql, "CREATE TABLE IF NOT EXISTS %s (", schema_defs[table].name);
+    schema_structure(table, sql);
+    buf_printf(sql, ") ENGINE = %s%s", schema_defs[table].layout, schema_table_settings);
 }
 
 int schema_make_tables(struct client *client, struct err *err) {
     struct buf sql = {0};
-    schema_events_ddl(&sql);
-    int rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
-    buf_clear(&sql);
-    schema_rejected_ddl(&sql);
-    if (rc == 0)
+    int rc = 0;
+    for (int table = 0; rc == 0 && table < SCHEMA_TABLES; table++) {
+        buf_clear(&sql);
+        schema_ddl((enum schema_table)table, &sql);
         rc = client_query(client, buf_str(&sql), NULL, NULL, 0, NULL, err);
+    }
     buf_release(&sql);
     return rc;
 }

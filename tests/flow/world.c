@@ -58,7 +58,7 @@ void world_insert(struct world *w, struct client *client, size_t n) {
     struct batch batch = {0};
     struct buf structure = {0}, block = {0};
     struct err err = {0};
-    schema_events_structure(&structure);
+    schema_structure(SCHEMA_EVENTS, &structure);
     w->bid++;
     for (size_t i = 0; i < n && w->inserted < w->traffic.len; i++) {
         struct event e = w->traffic.items[w->inserted++];

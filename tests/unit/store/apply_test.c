@@ -16,6 +16,7 @@ struct lab {
     struct lake_writer *writer;
     struct clock clock;
     char lake[80], db[80];
+    enum dataset dataset;
     uint64_t last; /* block */
     size_t before, after;
     struct err err;
@@ -26,8 +27,9 @@ static int64_t now(void *arg) {
     return NOON;
 }
 
-static struct lab *lab_new(void) {
+static struct lab *lab_of(enum dataset dataset) {
     struct lab *lab = xcalloc(1, sizeof *lab);
+    lab->dataset = dataset;
     struct buf report = {0};
     live_start(&lab->live);
     lab->clock.now_ms = now;
@@ -41,12 +43,15 @@ static struct lab *lab_new(void) {
     fclose(f);
     assert_ok(config_load(file, &lab->config, &report, &lab->err), lab->err);
     assert_ok(control_open(lab->db, &lab->control, &lab->err), lab->err);
-    assert_ok(refiner_new(lab->config, lab->live.dir, &lab->refiner, &lab->err), lab->err);
-    assert_ok(lake_writer_open(lab->lake, DATASET_LOGS, &lab->clock, &lab->writer, NULL, &lab->err),
+    if (dataset_kind(dataset) == RECORDS_LINES)
+        assert_ok(refiner_new(lab->config, lab->live.dir, &lab->refiner, &lab->err), lab->err);
+    assert_ok(lake_writer_open(lab->lake, dataset, &lab->clock, &lab->writer, NULL, &lab->err),
               lab->err);
     buf_release(&report);
     return lab;
 }
+
+static struct lab *lab_new(void) { return lab_of(DATASET_LOGS); }
 
 static void lab_free(struct lab *lab) {
     lake_writer_close(lab->writer);
@@ -110,7 +115,7 @@ static struct apply *open_apply(struct lab *lab) {
                                   .control = lab->control,
                                   .lake_root = lab->lake,
                                   .refiner = lab->refiner,
-                                  .dataset = DATASET_LOGS,
+                                  .dataset = lab->dataset,
                                   .before_insert = before_insert,
                                   .after_insert = after_insert,
                                   .arg = lab};
@@ -299,9 +304,136 @@ static void hook__that_fails_keeps_rows_out(void **state) {
     lab_free(lab);
 }
 
+/* --- counters -------------------------------------------------------------------------------- */
+
+/* A block of n repositories, each once in May and once in June 2015; every other one does not say
+ * how many issues it has. */
+static uint64_t add_counters(struct lab *lab, size_t n) {
+    struct record *records = xcalloc(2 * n, sizeof *records);
+    struct counters *counters = xcalloc(2 * n, sizeof *counters);
+    char(*repos)[16] = xcalloc(n, sizeof *repos);
+    for (size_t i = 0; i < n; i++) {
+        snprintf(repos[i], sizeof repos[i], "a/%zu", i);
+        for (size_t m = 0; m < 2; m++) {
+            struct counters *c = &counters[2 * i + m];
+            *c = (struct counters){.repo = str_from(repos[i]),
+                                   .stars = (int64_t)(10 * i + m),
+                                   .issues = i % 2 ? (int64_t)i : COUNTER_UNKNOWN,
+                                   .commits = COUNTER_UNKNOWN,
+                                   .release_downloads = INT64_MAX};
+            records[2 * i + m] = (struct record){.ts_ms = NOON + (int64_t)m * 30 * 86400000,
+                                                 .site = STR("a"),
+                                                 .source = STR("s"),
+                                                 .counters = c};
+        }
+    }
+    assert_ok(lake_writer_append(lab->writer, (struct record_batch){records, 2 * n}, &lab->last,
+                                 &lab->err),
+              lab->err);
+    assert_ok(lake_writer_sync(lab->writer, &lab->err), lab->err);
+    free(records);
+    free(counters);
+    free(repos);
+    return lab->last;
+}
+
+#define assert_counters(lab, rows)                                                                 \
+    assert_string_equal(                                                                           \
+        live_query(&(lab)->live, "SELECT count(), uniqExact(bid, ts, repo) FROM github"),          \
+        rows "\n")
+
+static void counters__become_rows_as_they_are(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_of(DATASET_GITHUB);
+    uint64_t bid = add_counters(lab, 2);
+    apply_everything(lab);
+    char expected[400];
+    snprintf(expected, sizeof expected,
+             "%llu\t2015-05-17 12:00:00\ta/0\ta\ts\t0\t0\t0\t0\t-1\t-1\t9223372036854775807\n"
+             "%llu\t2015-06-16 12:00:00\ta/1\ta\ts\t11\t0\t0\t0\t1\t-1\t9223372036854775807\n",
+             (unsigned long long)bid, (unsigned long long)bid);
+    assert_string_equal(
+        live_query(&lab->live, "SELECT * FROM github WHERE stars IN (0, 11) ORDER BY repo"),
+        expected);
+    assert_string_equal(live_query(&lab->live, "SELECT count() FROM system.parts WHERE active"
+                                               " AND table = 'github'"),
+                        "2\n"); /* one a month */
+    lab_free(lab);
+}
+
+static void counters__are_applied_once(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_of(DATASET_GITHUB);
+    uint64_t first = add_counters(lab, 30);
+    add_counters(lab, 20);
+    apply_everything(lab);
+    for (int i = 0; i < 3; i++) {
+        assert_counters(lab, "100\t100");
+        if (i == 0) { /* a crash before `applied` was written, and between two months */
+            live_query(&lab->live, "DELETE FROM github WHERE toYYYYMM(ts) = 201506 AND bid IN"
+                                   " (SELECT max(bid) FROM github)");
+            struct applied applied = {.bid = first};
+            applied_add(&applied, 201505, 30);
+            applied_add(&applied, 201506, 30);
+            assert_ok(applied_save(lab->control, DATASET_GITHUB, &applied, &lab->err), lab->err);
+            applied_release(&applied);
+            assert_counters(lab, "80\t80");
+        } else if (i == 1) { /* control data lost */
+            assert_ok(apply_reset(lab->control, &lab->err), lab->err);
+        }
+        apply_everything(lab);
+    }
+    lab_free(lab);
+}
+
+static void counters__of_a_month_with_a_wrong_count_are_made_again(void **state) {
+    UNUSED(state);
+    static const char *const harms[] = {
+        "ALTER TABLE github DROP PARTITION 201505",
+        "INSERT INTO github SELECT * FROM github WHERE toYYYYMM(ts) = 201505 LIMIT 3",
+        "DROP TABLE github",
+    };
+    struct lab *lab = lab_of(DATASET_GITHUB);
+    add_counters(lab, 30);
+    add_counters(lab, 20);
+    apply_everything(lab);
+    live_query(&lab->live, "INSERT INTO events (bid, ts) VALUES (1, '2015-05-01 00:00:00')");
+    for (size_t i = 0; i < ARRAY_LEN(harms); i++) {
+        live_query(&lab->live, harms[i]);
+        apply_everything(lab);
+        assert_counters(lab, "100\t100");
+    }
+    assert_string_equal(live_query(&lab->live, "SELECT count() FROM events"), "1\n");
+    lab_free(lab);
+}
+
+/* The store has no time before 1970 and none behind 2106. */
+static void counters__of_any_time_are_rows(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_of(DATASET_GITHUB);
+    static const int64_t times[] = {INT64_MIN, -1, INT64_MAX};
+    const struct counters c = {.repo = STR("a/b"), .stars = -5};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        const struct record r = {.ts_ms = times[i], .counters = &c};
+        assert_ok(
+            lake_writer_append(lab->writer, (struct record_batch){&r, 1}, &lab->last, &lab->err),
+            lab->err);
+    }
+    assert_ok(lake_writer_sync(lab->writer, &lab->err), lab->err);
+    apply_everything(lab);
+    apply_everything(lab);
+    assert_string_equal(live_query(&lab->live, "SELECT count(), min(toUnixTimestamp(ts)),"
+                                               " max(toUnixTimestamp(ts)), max(stars) FROM github"),
+                        "3\t0\t4294967295\t-1\n");
+    lab_free(lab);
+}
+
 UNIT_MAIN(unit_test(blocks__are_applied_once),
           unit_test(applied__that_is_old_is_caught_up_by_looking),
           unit_test(month__of_a_batch_that_is_missing_is_replayed),
           unit_test(month__with_a_wrong_count_is_made_again),
           unit_test(engine__that_dies_is_reopened_and_counts_stay),
-          unit_test(hook__that_fails_keeps_rows_out))
+          unit_test(hook__that_fails_keeps_rows_out), unit_test(counters__become_rows_as_they_are),
+          unit_test(counters__are_applied_once),
+          unit_test(counters__of_a_month_with_a_wrong_count_are_made_again),
+          unit_test(counters__of_any_time_are_rows))

@@ -86,9 +86,9 @@ static void insert(const struct month_rows *month, const char *table) {
     struct buf block = {0}, structure = {0}, sql = {0};
     batch_encode(month, &block);
     if (month->month == 0)
-        schema_rejected_structure(&structure);
+        schema_structure(SCHEMA_REJECTED, &structure);
     else
-        schema_events_structure(&structure);
+        schema_structure(SCHEMA_EVENTS, &structure);
     buf_printf(&sql, "INSERT INTO %s FORMAT Native", table);
     assert_ok(client_insert(live.client, buf_str(&sql), buf_str(&structure), buf_str(&block),
                             schema_insert_settings, schema_n_insert_settings, &live.err),
