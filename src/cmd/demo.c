@@ -25,9 +25,9 @@
 #define MONTHS 13u
 #define MONTHS_MAX 120u
 
-static const char mark_text[] = "All traffic in this directory is made up by `caskalytics demo`: "
-                                "the sites, their visitors and\n"
-                                "downloads, every number. Nothing in it was measured anywhere.\n";
+static const char mark_text[] =
+    "All data in this directory are made up by `caskalytics demo`: the sites, their visitors and\n"
+    "downloads, the counters of repositories, every number. Nothing in it was measured anywhere.\n";
 
 struct demo_run {
     struct cmd_context ctx; /* with the configuration and the directory of the demo */
@@ -262,8 +262,9 @@ static int on_started(void *arg, struct live *live, unsigned port, struct err *e
     buf_printf(&out,
                "  curl 'http://%.*s:%u/api/v1/query?metrics=pageviews,visitors&by=month'\n"
                "  curl 'http://%.*s:%u/api/v1/query?metrics=downloads&group=product,version'\n"
+               "  curl 'http://%.*s:%u/api/v1/query?metrics=stars,forks&by=month&group=repo'\n"
                "  curl 'http://%.*s:%u/api/v1/realtime'\n\n",
-               len, host, port, len, host, port, len, host, port);
+               len, host, port, len, host, port, len, host, port, len, host, port);
     rc = cmd_write(buf_str(&out), err);
     buf_release(&out);
     return rc;

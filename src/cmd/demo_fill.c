@@ -9,8 +9,8 @@
 
 struct fill {
     struct instance *in;
-    struct feed *feed;       /* logs: applied while more of them are made up */
-    struct lake_writer *web; /* beacons: few, and applied afterwards */
+    struct feed *feed;                            /* logs: applied while more of them are made up */
+    struct lake_writer *writers[DATASET_MAX + 1]; /* of the others: few, and applied afterwards */
     struct progress progress;
 };
 
@@ -31,17 +31,17 @@ static int catch_up(struct fill *f, const char *what, struct err *err) {
     return rc;
 }
 
-/* Records arrive now, whatever they tell of. */
+/* Lines arrive now, whatever they tell of. */
 static int write_block(void *arg, enum dataset dataset, struct record_batch records,
                        struct err *err) {
     struct fill *f = arg;
     struct record *items = (struct record *)(uintptr_t)records.items;
     int64_t now = clock_now_ms(&clock_system);
     uint64_t bid;
-    for (size_t i = 0; i < records.len; i++)
+    for (size_t i = 0; dataset_kind(dataset) == RECORDS_LINES && i < records.len; i++)
         items[i].ts_ms = now;
     return dataset == DATASET_LOGS ? feed_append(f->feed, records, &bid, err)
-                                   : lake_writer_append(f->web, records, &bid, err);
+                                   : lake_writer_append(f->writers[dataset], records, &bid, err);
 }
 
 /* The store says up to when a dataset was made up: blocks end where a second ends. */
@@ -51,8 +51,8 @@ static int find_until(struct fill *f, enum dataset dataset, int64_t start, struc
     uint64_t newest = 0;
     buf_printf(
         &sql,
-        "SELECT toUInt32(max(ts)) FROM events WHERE source = '%s' AND bitShiftRight(bid, 56) = %d",
-        DEMO_SOURCE, (int)dataset);
+        "SELECT toUInt32(max(ts)) FROM %s WHERE source = '%s' AND bitShiftRight(bid, 56) = %d",
+        schema_defs[schema_table_of(dataset)].name, DEMO_SOURCE, (int)dataset);
     int rc = client_query(f->in->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
     if (rc == 0 && !str_to_u64(str_trim(buf_str(&out)), &newest))
         rc = err_set(err, ERR_ENGINE, "the engine says that the newest event is \"%s\"",
@@ -82,11 +82,12 @@ static int make_up(struct fill *f, struct pour *pour, const struct demo_world *w
     return rc;
 }
 
-/* Both datasets on disk, and the logs in the store; also after a stop. */
+/* All on disk, and the logs in the store; also after a stop. */
 static int finish(struct fill *f, struct err *err) {
     int rc = feed_sync(f->feed, err);
-    if (rc == 0)
-        rc = lake_writer_sync(f->web, err);
+    for (size_t i = 0; rc == 0 && i < ARRAY_LEN(f->writers); i++)
+        if (f->writers[i] != NULL)
+            rc = lake_writer_sync(f->writers[i], err);
     struct err why = {0};
     int finished = feed_finish(f->feed, &why);
     return rc == 0 && finished != 0 ? err_set(err, finished, "%s", why.text) : rc;
@@ -95,12 +96,12 @@ static int finish(struct fill *f, struct err *err) {
 static int pour_all(struct fill *f, struct pour *pour, const struct demo_world *world,
                     int64_t *ret_until, struct err *err) {
     int rc = instance_load_refiner(f->in, err);
-    if (rc == 0)
-        rc = find_until(f, DATASET_LOGS, world->options.start, pour, err);
-    if (rc == 0)
-        rc = find_until(f, DATASET_WEB, world->options.start, pour, err);
-    if (rc == 0)
-        rc = lake_writer_open(f->in->lake_root, DATASET_WEB, &clock_system, &f->web, NULL, err);
+    for (size_t i = 0; rc == 0 && i < POUR_DATASETS; i++) {
+        enum dataset d = pour_datasets[i];
+        rc = find_until(f, d, world->options.start, pour, err);
+        if (rc == 0 && d != DATASET_LOGS)
+            rc = lake_writer_open(f->in->lake_root, d, &clock_system, &f->writers[d], NULL, err);
+    }
     if (rc == 0)
         rc = feed_open(f->in, &f->feed, err);
     if (rc != 0)
@@ -119,9 +120,10 @@ int demo_fill(struct instance *in, struct demo *demo, const struct demo_world *w
     if (rc == 0)
         rc = pour_all(&f, pour, world, ret_until, err);
     feed_close(f.feed);
-    lake_writer_close(f.web);
+    for (size_t i = 0; i < ARRAY_LEN(f.writers); i++)
+        lake_writer_close(f.writers[i]);
     if (rc == 0)
-        rc = catch_up(&f, "counting beacons", err);
+        rc = catch_up(&f, "counting beacons and counters", err);
     if (rc == 0) {
         progress_begin(&f.progress, "sealing");
         rc = cube_seal(in->cube, clock_now_ms(&clock_system) / 1000, show_rows, &f.progress, err);

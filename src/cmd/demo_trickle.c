@@ -60,8 +60,8 @@ int trickle_start(struct live *live, struct demo *demo, int64_t from, struct tri
     struct trickle *t = xcalloc(1, sizeof *t);
     t->live = live;
     t->pour = pour_new(demo, write_block, t);
-    pour_set_until(t->pour, DATASET_LOGS, from);
-    pour_set_until(t->pour, DATASET_WEB, from);
+    for (size_t i = 0; i < POUR_DATASETS; i++)
+        pour_set_until(t->pour, pour_datasets[i], from);
     pthread_mutex_init(&t->mutex, NULL);
     pthread_cond_init(&t->changed, NULL);
     if (pthread_create(&t->thread, NULL, trickle_main, t) == 0) {

@@ -104,32 +104,65 @@ static void add_field(struct buf *out, const char *name, struct str value) {
     buf_add_char(out, '"');
 }
 
+static const struct {
+    const char *name;
+    size_t offset;
+} counters[] = {
+#define COUNTER(name, presence, doc) {#name, offsetof(struct counters, name)},
+#include "counters.def"
+#undef COUNTER
+};
+
+/* Name and value of the i-th counter, between words of the form. */
+static void add_counter(struct buf *out, const struct counters *c, size_t i, const char *before,
+                        const char *between, const char *unknown) {
+    int64_t value = *(const int64_t *)(const void *)((const char *)c + counters[i].offset);
+    buf_printf(out, "%s%s%s", before, counters[i].name, between);
+    if (value == COUNTER_UNKNOWN)
+        buf_add_cstr(out, unknown);
+    else
+        buf_printf(out, "%lld", (long long)value);
+}
+
 static void add_json(struct buf *out, uint64_t bid, size_t place, const struct record *r) {
     buf_printf(out, "{\"bid\":%llu,\"place\":%zu,\"ts\":%lld", (unsigned long long)bid, place,
                (long long)r->ts_ms);
     add_field(out, "site", r->site);
     add_field(out, "source", r->source);
-    add_field(out, "type", r->type);
-    add_field(out, "body", r->body);
+    if (r->counters != NULL) {
+        add_field(out, "repo", r->counters->repo);
+        for (size_t i = 0; i < ARRAY_LEN(counters); i++)
+            add_counter(out, r->counters, i, ",\"", "\":", "null");
+    } else {
+        add_field(out, "type", r->type);
+        add_field(out, "body", r->body);
+    }
     add_field(out, "position", r->position);
     if (r->has_visitor)
         buf_printf(out, ",\"visitor\":%llu", (unsigned long long)r->visitor);
     buf_add_cstr(out, "}\n");
 }
 
+/* A line; a record of counters as words. */
+static void add_text(struct buf *out, const struct record *r, bool terminal) {
+    struct str text = r->counters != NULL ? r->counters->repo : r->body;
+    if (terminal) /* bytes of a log must not control it */
+        output_text(text, "\t", out);
+    else
+        buf_add_str(out, text);
+    for (size_t i = 0; r->counters != NULL && i < ARRAY_LEN(counters); i++)
+        add_counter(out, r->counters, i, " ", "=", "-");
+    buf_add_char(out, '\n');
+}
+
 static int cat_block(struct look *look, const struct lake_block *block, struct err *err) {
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < block->len; i++) {
         const struct record *r = &block->records[i];
-        if (look->json) {
+        if (look->json)
             add_json(&look->out, block->bid, i, r);
-        } else {
-            if (look->terminal) /* bytes of a log must not control it */
-                output_text(r->body, "\t", &look->out);
-            else
-                buf_add_str(&look->out, r->body);
-            buf_add_char(&look->out, '\n');
-        }
+        else
+            add_text(&look->out, r, look->terminal);
         if (look->out.len >= OUT_BYTES)
             rc = write_out(look, err);
     }

@@ -35,16 +35,25 @@ void cmd_list_metrics(struct buf *out) {
 
 static const struct {
     const char *name, *doc;
-} columns[] = {
+}
 #define COLUMN(name, type, encoding, doc) {#name, type "; " doc},
+events[] =
+    {
 #include "events.def"
-#undef COLUMN
+},
+    github[] = {
+#include "github.def"
 };
+#undef COLUMN
 
 void cmd_list_tables(struct buf *out) {
     buf_add_cstr(out, "Table events, a row for every accepted line:\n");
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-        cmd_help_row(columns[i].name, columns[i].doc, out);
+    for (size_t i = 0; i < ARRAY_LEN(events); i++)
+        cmd_help_row(events[i].name, events[i].doc, out);
+    buf_add_cstr(
+        out, "\nTable github, counters of repositories, a row for every time they were read:\n");
+    for (size_t i = 0; i < ARRAY_LEN(github); i++)
+        cmd_help_row(github[i].name, github[i].doc, out);
     buf_add_cstr(out, "\nOther tables:\n");
     cmd_help_row("rejected", "bid, place (of the line in its block), site, reason", out);
     cmd_help_row(

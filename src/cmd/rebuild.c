@@ -15,17 +15,19 @@ static int show_rows(void *arg, uint64_t done, uint64_t all) {
     return stop_asked();
 }
 
-/* Of events, rejected and excluded. */
-static int count_rows(struct client *client, uint64_t counts[static 3], struct err *err) {
+enum { EVENTS, REJECTED, EXCLUDED, COUNTERS, COUNTS };
+
+static int count_rows(struct client *client, uint64_t counts[static COUNTS], struct err *err) {
     struct buf out = {0};
     int rc = client_query(
         client,
         STR("SELECT (SELECT count() FROM events),"
             " (SELECT count() FROM rejected WHERE NOT startsWith(reason, 'excluded_')),"
-            " (SELECT count() FROM rejected WHERE startsWith(reason, 'excluded_'))"),
+            " (SELECT count() FROM rejected WHERE startsWith(reason, 'excluded_')),"
+            " (SELECT count() FROM github)"),
         "TSV", NULL, 0, &out, err);
     struct str rest = str_trim(buf_str(&out)), cell;
-    for (size_t i = 0; rc == 0 && i < 3; i++)
+    for (size_t i = 0; rc == 0 && i < COUNTS; i++)
         if (!str_split(&rest, '\t', &cell) || !str_to_u64(cell, &counts[i]))
             rc = err_set(err, ERR_ENGINE, "the engine counts rows as \"%s\"", buf_cstr(&out));
     buf_release(&out);
@@ -44,7 +46,8 @@ static int see_segment(void *arg, const struct lake_segment *segment, struct err
 }
 
 /* In the command's own process. */
-static int rebuild_here(const struct cmd_store *store, uint64_t counts[static 3], struct err *err) {
+static int rebuild_here(const struct cmd_store *store, uint64_t counts[static COUNTS],
+                        struct err *err) {
     struct instance *in = store->in;
     struct progress progress;
     int rc = instance_drop_store(in, err);
@@ -66,14 +69,15 @@ static int rebuild_here(const struct cmd_store *store, uint64_t counts[static 3]
 }
 
 /* In the server, which seals by itself later. */
-static int rebuild_live(const struct cmd_store *store, uint64_t counts[static 3], struct err *err) {
+static int rebuild_live(const struct cmd_store *store, uint64_t counts[static COUNTS],
+                        struct err *err) {
     int rc = live_rebuild(store->live, store->stop, err);
     return rc == 0 ? count_rows(store->client, counts, err) : rc;
 }
 
 int rebuild_answer(const struct cmd_store *store, const struct cmd_request *request,
                    struct buf *out, struct err *err) {
-    uint64_t counts[3] = {0};
+    uint64_t counts[COUNTS] = {0};
     double start = clock_monotonic_seconds();
     int rc = cmd_store_claim(store, err);
     if (rc != 0)
@@ -88,12 +92,18 @@ int rebuild_answer(const struct cmd_store *store, const struct cmd_request *requ
     cmd_store_release(store);
     if (rc != 0)
         return rc;
-    text_count(out, counts[0]);
+    text_count(out, counts[EVENTS]);
     buf_add_cstr(out, " events, ");
-    text_count(out, counts[1]);
+    text_count(out, counts[REJECTED]);
     buf_add_cstr(out, " rejected and ");
-    text_count(out, counts[2]);
-    buf_add_cstr(out, " excluded lines from the lake in ");
+    text_count(out, counts[EXCLUDED]);
+    buf_add_cstr(out, " excluded lines");
+    if (counts[COUNTERS] > 0) {
+        buf_add_cstr(out, ", ");
+        text_count(out, counts[COUNTERS]);
+        buf_add_cstr(out, " records of counters");
+    }
+    buf_add_cstr(out, " from the lake in ");
     text_seconds(out, clock_monotonic_seconds() - start);
     buf_add_char(out, '\n');
     return 0;

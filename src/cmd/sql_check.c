@@ -124,7 +124,7 @@ static int check_table(struct str name, struct err *err) {
         return 0;
     return err_set(err, ERR_USAGE,
                    "refused: the table " STR_FMT
-                   " is not ours: only events, views, rejected and the cubes",
+                   " is not ours: only events, views, github, rejected and the cubes",
                    STR_ARG(shown(name)));
 }
 

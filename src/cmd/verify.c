@@ -1,4 +1,4 @@
-/* verify: lake against events block by block, the lines of each import, hourly totals of cubes
+/* verify: lake against store block by block, the lines of each import, hourly totals of cubes
  * against events. */
 #include "cmd/cmd.h"
 #include "cmd/store.h"
@@ -22,9 +22,10 @@ struct verify {
     uint64_t differences, of_imports;
     bool damaged; /* the lake itself */
     struct progress progress;
-    uint64_t blocks, lines, bytes, all_bytes;
-    uint64_t rows[3];        /* of events, of rejected, and how many of those are excluded */
-    struct str rest;         /* of the store's answer: bid, events, rejected, excluded; sorted */
+    uint64_t blocks, lines, counters, bytes, all_bytes;
+    uint64_t rows[3]; /* of events, of rejected, and how many of those are excluded */
+    struct str
+        rest; /* of the store's answer: bid, events or counters, rejected, excluded; sorted */
     uint64_t bid, counts[3]; /* its line at hand; bid 0: no more */
     VEC(struct import_lines) imports;
 };
@@ -80,10 +81,12 @@ static int ask_store(struct verify *v, struct buf *answer, struct err *err) {
     buf_printf(&sql,
                "SELECT bid, sum(e), sum(r), sum(x) FROM ("
                "SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r, toUInt64(0) AS x"
-               " FROM events%s GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e,"
+               " FROM events%s GROUP BY bid UNION ALL"
+               " SELECT bid, toUInt64(count()) AS e, toUInt64(0) AS r, toUInt64(0) AS x"
+               " FROM github%s GROUP BY bid UNION ALL SELECT bid, toUInt64(0) AS e,"
                " toUInt64(count()) AS r, toUInt64(sum(startsWith(reason, 'excluded_')))"
                " AS x FROM rejected%s GROUP BY bid) AS b GROUP BY bid ORDER BY bid",
-               buf_cstr(&where), buf_cstr(&where));
+               buf_cstr(&where), buf_cstr(&where), buf_cstr(&where));
     int rc = client_query(v->store->client, buf_str(&sql), "TSV", NULL, 0, answer, err);
     v->rest = buf_str(answer);
     buf_release(&where);
@@ -101,8 +104,8 @@ static void extra_rows(struct verify *v, uint64_t bid) {
     }
 }
 
-/* Records that are lines: header lines are none. */
-static size_t count_lines(const struct lake_block *block) {
+/* Header lines count for nothing. */
+static size_t count_records(const struct lake_block *block) {
     size_t n = 0;
     for (size_t i = 0; i < block->len; i++)
         n += !record_is_header(&block->records[i]);
@@ -111,23 +114,24 @@ static size_t count_lines(const struct lake_block *block) {
 
 static void check_block(struct verify *v, const struct lake_block *block) {
     char name[64];
-    uint64_t events = 0, rejected = 0;
+    bool lines = dataset_kind(bid_dataset(block->bid)) == RECORDS_LINES;
+    uint64_t rows = 0, rejected = 0;
     extra_rows(v, block->bid);
     if (v->bid == block->bid) {
-        events = v->counts[0];
+        rows = v->counts[0];
         rejected = v->counts[1];
         v->rows[2] += v->counts[2];
         next_line(v);
     }
     v->blocks++;
-    size_t lines = count_lines(block);
-    v->lines += lines;
-    v->rows[0] += events;
+    size_t records = count_records(block);
+    *(lines ? &v->lines : &v->counters) += records;
+    v->rows[0] += lines ? rows : 0;
     v->rows[1] += rejected;
-    if (events + rejected != lines)
-        differ(v, "block %s: %zu lines in the lake, %llu events and %llu others in the store",
-               bid_text(block->bid, name), lines, (unsigned long long)events,
-               (unsigned long long)rejected);
+    if (rows + rejected != records)
+        differ(v, "block %s: %zu %s in the lake, %llu %s and %llu others in the store",
+               bid_text(block->bid, name), records, lines ? "lines" : "records",
+               (unsigned long long)rows, lines ? "events" : "rows", (unsigned long long)rejected);
 }
 
 /* --- imports --------------------------------------------------------------------------------- */
@@ -154,7 +158,7 @@ static int check_import(struct verify *v, const struct lake_block *block, struct
     struct import_lines *before = lines_of(v, id); /* NULL the first time; then it is there */
     uint64_t added = mark->lines - (before != NULL ? before->lines : 0);
     /* the first block may stand behind lines of an earlier import of the same file */
-    size_t lines = count_lines(block);
+    size_t lines = count_records(block);
     bool fits = before != NULL ? lines == added || (before->may_repeat && lines == added + 1)
                                : lines <= added;
     if (!fits) {
@@ -230,6 +234,8 @@ static int verify_lake(struct verify *v, struct err *err) {
         buf_printf(v->out, "  %llu lines in the lake, %llu events, %llu rejected, %llu excluded\n",
                    (unsigned long long)v->lines, (unsigned long long)v->rows[0],
                    (unsigned long long)(v->rows[1] - v->rows[2]), (unsigned long long)v->rows[2]);
+        if (v->counters > 0)
+            buf_printf(v->out, "  %llu records of counters\n", (unsigned long long)v->counters);
         ok_line(v, "lines by import", v->imports.len, "import", v->of_imports == 0);
     }
     buf_release(&answer);

@@ -1,7 +1,7 @@
 #include "demo/demo.h"
 
 const char demo_config[] =
-    "# Made by `caskalytics demo`. All traffic in this data directory is made up.\n"
+    "# Made by `caskalytics demo`. All data in this directory are made up.\n"
     "sites:\n"
     "  - {name: www.cask.co, timezone: America/Los_Angeles}\n"
     "  - {name: blog.cask.co, timezone: America/Los_Angeles}\n"

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #define DAY ((int64_t)86400)
+#define COUNTERS_EVERY ((int64_t)3600)
 #define REHEARSAL_VISITS 200.0 /* a day: enough to know how many events a visit makes */
 
 static const struct {
@@ -275,11 +276,28 @@ static int emit(struct demo *d, int64_t upto_ms, demo_sink *sink, void *arg, str
     return rc;
 }
 
+/* Counters are read when an hour is full, which is when a slice begins. */
+static int emit_counters(struct demo *d, demo_sink *sink, void *arg, struct err *err) {
+    int64_t at = d->slice * DEMO_SLICE;
+    struct counters counters;
+    struct demo_event event = {
+        .dataset = DATASET_GITHUB, .ts_ms = at * 1000, .counters = &counters};
+    int rc = 0;
+    if (at % COUNTERS_EVERY != 0 || event.ts_ms < d->from)
+        return 0;
+    for (size_t i = 0; rc == 0 && demo_counters(d, i, at, &event.site, &counters); i++)
+        rc = sink(arg, &event, err);
+    return rc;
+}
+
 int demo_run(struct demo *d, int64_t upto, demo_sink *sink, void *arg, struct err *err) {
     for (;;) {
         /* slot d->slice - 1 has begun: its events come first, then the next slice begins */
         int rc = emit(d, upto * 1000, sink, arg, err);
         if (rc != 0 || d->slice * DEMO_SLICE >= upto)
+            return rc;
+        rc = emit_counters(d, sink, arg, err);
+        if (rc != 0)
             return rc;
         clear_slot(&d->slots[(d->slice + DEMO_SLICES - 1) % DEMO_SLICES]);
         begin_slice(d);

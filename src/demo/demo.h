@@ -1,8 +1,8 @@
-/* Made-up traffic: believable access logs and beacons of four sites over months, for trying the
- * program out and for benchmarks. Everything is a function of the seed and of time: the same
- * options give the same bytes, and a generator that begins anywhere in between gives the same
- * events as one that came from the beginning. So the past is filled, a gap is closed and the
- * present is followed by one and the same call.
+/* Made-up traffic: believable access logs and beacons of four sites over months, and the counters
+ * of four repositories every full hour, for trying the program out and for benchmarks. Everything
+ * is a function of the seed and of time: the same options give the same bytes, and a generator that
+ * begins anywhere in between gives the same events as one that came from the beginning. So the past
+ * is filled, a gap is closed and the present is followed by one and the same call.
  *
  * How: time is cut into slices of ten minutes. For each slice, site and kind of caller (tables.h)
  * the curves (curve.c) say how many begin; each of them is a session of requests with times of its
@@ -23,9 +23,10 @@ struct demo_options {
 };
 
 struct demo_event {
-    enum dataset dataset;        /* DATASET_LOGS or DATASET_WEB */
-    int64_t ts_ms;               /* when it happened */
-    struct str site, type, body; /* as in struct record; valid during the call only */
+    enum dataset dataset;            /* DATASET_LOGS, DATASET_WEB or DATASET_GITHUB */
+    int64_t ts_ms;                   /* when it happened */
+    struct str site, type, body;     /* as in struct record; valid during the call only */
+    const struct counters *counters; /* of DATASET_GITHUB, else NULL */
 };
 typedef int demo_sink(void *arg, const struct demo_event *event, struct err *err);
 
@@ -47,13 +48,10 @@ MUSTCHECK int demo_run(struct demo *d, int64_t upto, demo_sink *sink, void *arg,
  * `listen`. */
 extern const char demo_config[];
 
-/* Counters of a repository at the end of a UTC day (days since the epoch). Nothing stores them
- * yet: the dataset `github` has no schema. Grows with the days; false: no such repository. */
-struct demo_github {
-    const char *repo;
-    uint64_t stars, forks, watchers, pulls;
-};
+/* Counters of a repository at an instant (seconds): they never fall. Asked in the order of time
+ * they come faster. False: no such repository. */
 #define DEMO_REPOS 4
-bool demo_github_day(uint64_t seed, size_t repo, int64_t end, int64_t day, struct demo_github *ret);
+bool demo_counters(struct demo *d, size_t repo, int64_t at, struct str *ret_site,
+                   struct counters *ret);
 
 #endif

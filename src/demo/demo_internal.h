@@ -77,8 +77,15 @@ struct slot {
     struct buf text;
 };
 
+/* Of a repository: its counters when a day (since the epoch) begins and when it ends. */
+struct growth {
+    int64_t day; /* 0: none yet */
+    struct counters before, after;
+};
+
 struct demo {
     struct demo_options options;
+    struct growth growth[DEMO_REPOS];
     struct zone *zones[DEMO_SITES];
     struct networks *networks; /* NULL: only counts */
     const struct demo_page *pages[DEMO_SITES];

@@ -8,6 +8,10 @@
 
 #define DEMO_SOURCE "demo" /* id of the source of all made-up records */
 
+/* What is made up. */
+#define POUR_DATASETS 3
+extern const enum dataset pour_datasets[POUR_DATASETS];
+
 struct pour;
 
 /* Takes a block; the records are borrowed. Whatever is not 0 ends the pouring. */
@@ -22,7 +26,7 @@ void pour_set_until(struct pour *p, enum dataset dataset, int64_t seconds);
 /* Hand out everything up to `upto`. After an error the next call begins where the blocks that were
  * taken end. */
 MUSTCHECK int pour_run(struct pour *p, int64_t upto, struct err *err);
-/* Events that were taken so far. */
+/* Events that were taken so far: counters are none. */
 uint64_t pour_count(const struct pour *p);
 
 #endif

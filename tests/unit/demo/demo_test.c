@@ -40,6 +40,13 @@ static int count(void *arg, const struct demo_event *e, struct err *err) {
     if (e->ts_ms < c->from * 1000)
         return 0;
     size_t site = site_of(e->site);
+    if (e->counters != NULL) {
+        assert_int_equal(e->ts_ms % 3600000, 0);
+        if (c->keep)
+            buf_printf(&c->text, "%lld " STR_FMT " %lld\n", (long long)e->ts_ms,
+                       STR_ARG(e->counters->repo), (long long)e->counters->stars);
+        return 0;
+    }
     c->events++;
     c->web += e->dataset == DATASET_WEB;
     c->by_site[site]++;
