@@ -3,8 +3,8 @@
 #include "refine/refine.h"
 
 #include "cmd/overview.h"
+#include "cmd/words.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #define WAIT_SECONDS 10.0 /* for a server that is starting or stopping */
@@ -51,34 +51,10 @@ static int run_here(struct instance *in, const struct config *config, cmd_answer
     return answer(&store, request, out, err);
 }
 
-/* The command line without what is only about this process: which configuration, which data. */
-static size_t add_words(const struct cmd_args *args, struct buf *body) {
-    size_t n = 0;
-    buf_add(body, args->command->name, strlen(args->command->name) + 1);
-    n++;
-    for (size_t i = 0; i < args->values.len; i++) {
-        const struct cmd_value *v = &args->values.items[i];
-        if (*v->option->command == '\0')
-            continue;
-        buf_printf(body, "--%s", v->option->name);
-        if (v->option->value != NULL) {
-            buf_add_char(body, '=');
-            buf_add_cstr(body, v->value);
-        }
-        buf_add_char(body, '\0');
-        n++;
-    }
-    buf_add(body, "--", 3);
-    n++;
-    for (size_t i = 0; i < args->words.len; i++, n++)
-        buf_add(body, args->words.items[i], strlen(args->words.items[i]) + 1);
-    return n;
-}
-
 int cmd_ask_server(struct remote *remote, const struct cmd_request *request, struct buf *out,
                    struct err *err) {
     struct buf body = {0}, path = {0};
-    size_t words = add_words(request->args, &body);
+    size_t words = words_add(request->args, &body);
     buf_add_str(&body, request->input);
     buf_printf(&path, "/local/run?words=%zu&width=%u&color=%d", words, request->style.width,
                request->style.color);
@@ -122,54 +98,27 @@ int cmd_with_store(const struct cmd_context *ctx, const struct cmd_args *args, s
 
 /* --- in the server --- */
 
-/* The words at the beginning of the body; *ret_input is what stands behind them. */
-static int take_words(const struct api_run *run, char ***ret_argv, struct str *ret_input,
-                      struct err *err) {
-    struct str rest = run->body, word;
-    if (run->words > run->body.len)
-        return err_set(err, ERR_USAGE, "fewer than %zu words", run->words);
-    char **argv = xcalloc(run->words + 2, sizeof *argv);
-    static char program[] = "caskalytics";
-    argv[0] = program;
-    for (size_t i = 0; i < run->words; i++) {
-        const char *end = memchr(rest.ptr, '\0', rest.len);
-        if (end == NULL) {
-            free(argv);
-            return err_set(err, ERR_USAGE, "fewer than %zu words", run->words);
-        }
-        word = str_of(rest.ptr, (size_t)(end - rest.ptr));
-        argv[i + 1] = (char *)(uintptr_t)word.ptr; /* nobody writes to it */
-        rest = str_skip(rest, word.len + 1);
-    }
-    *ret_argv = argv;
-    *ret_input = rest;
-    return 0;
-}
-
 int cmd_serve_run(void *arg, const struct api_run *run, struct buf *out, struct err *err) {
     struct cmd_server *server = arg;
-    struct cmd_args args = {0};
-    struct cmd_request request = {.args = &args, .style = {run->color, run->width}};
+    struct words words = {0};
+    struct cmd_request request = {.args = &words.args, .style = {run->color, run->width}};
     const struct cmd_store store = {.in = live_instance(run->live),
                                     .live = run->live,
                                     .config = run->config,
                                     .client = run->client,
                                     .stop = run->stop,
                                     .whole = &server->whole};
-    char **argv = NULL;
     size_t i = 0;
-    int rc = take_words(run, &argv, &request.input, err);
-    if (rc == 0)
-        rc = cmd_args_parse((int)run->words + 1, argv, &args, err);
+    int rc = words_take(run->body, run->words, &words, err);
     while (rc == 0 && i < ARRAY_LEN(answers) &&
-           (args.command == NULL || strcmp(answers[i].command, args.command->name) != 0))
+           strcmp(answers[i].command, words.args.command->name) != 0)
         i++;
     if (rc == 0 && i == ARRAY_LEN(answers))
         rc = err_set(err, ERR_USAGE, "no command that the server can run");
+    request.input = words.input;
     if (rc == 0)
         rc = answers[i].answer(&store, &request, out, err);
-    cmd_args_release(&args);
-    free(argv);
+    words_release(&words);
     return rc;
 }
 
