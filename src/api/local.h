@@ -39,4 +39,13 @@ struct local_imports;
 struct local_imports *local_imports_new(void);
 void local_imports_free(struct local_imports *i); /* takes NULL */
 
+/* The `count` records of a block that an import sends, as the lake writes them; what the lake would
+ * not be understood with must not get into it. *ret (zeroed, to be released) borrows the body. */
+struct records;
+MUSTCHECK int local_read_block(struct str body, uint64_t count, struct records *ret,
+                               struct err *err);
+/* "FIRST LAST" of the next lines -> a condition on block ids in SQL. False: no more, or *rc is an
+ * error. */
+bool local_next_blocks(struct str *rest, struct buf *where, int *rc, struct err *err);
+
 #endif

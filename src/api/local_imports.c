@@ -120,13 +120,14 @@ void api_imports_end(struct http_exchange *x, void *arg) {
 
 /* --- append --- */
 
-/* What the lake would not be understood with must not get into it. */
-static int check_position(const struct records *records, struct err *err) {
+int local_read_block(struct str body, uint64_t count, struct records *ret, struct err *err) {
     struct imports probe = {0};
-    if (records->len == 0 ||
-        !str_starts(records->items[records->len - 1].position, STR("{\"import\":")))
-        return err_set(err, ERR_USAGE, "a block of an import ends with its position");
-    int rc = imports_take(&probe, 1, &records->items[records->len - 1], err);
+    int rc = records_decode(body, count, ret, err);
+    if (rc == 0 &&
+        (ret->len == 0 || !str_starts(ret->items[ret->len - 1].position, STR("{\"import\":"))))
+        rc = err_set(err, ERR_USAGE, "a block of an import ends with its position");
+    if (rc == 0)
+        rc = imports_take(&probe, 1, &ret->items[ret->len - 1], err);
     imports_release(&probe);
     return rc;
 }
@@ -141,9 +142,7 @@ static int append(struct api *api, const struct http_exchange *x, struct buf *ou
     if (rc == 0 && !str_to_u64(http_query(x, "records"), &count))
         rc = err_set(err, ERR_USAGE, "records: expected a number");
     if (rc == 0)
-        rc = records_decode(http_body(x), count, &records, err);
-    if (rc == 0)
-        rc = check_position(&records, err);
+        rc = local_read_block(http_body(x), count, &records, err);
     if (rc == 0) {
         struct record_batch batch = {records.items, records.len};
         rc = intake_write(live_intake(api->options.live, DATASET_LOGS), batch, &bid, err);
@@ -172,8 +171,7 @@ void api_imports_append(struct http_exchange *x, void *arg) {
 
 /* --- counts --- */
 
-/* "FIRST LAST" of some lines -> a condition; false: no more lines. */
-static bool next_condition(struct str *rest, struct buf *where, int *rc, struct err *err) {
+bool local_next_blocks(struct str *rest, struct buf *where, int *rc, struct err *err) {
     struct str line, first;
     buf_clear(where);
     for (size_t n = 0; n < RANGES_A_QUERY && rest->len > 0 && str_split(rest, '\n', &line); n++) {
@@ -209,7 +207,7 @@ static int count_lines(struct client *client, struct str ranges, struct buf *out
     uint64_t counts[REASON_COUNT] = {0};
     struct buf where = {0}, sql = {0}, answer = {0};
     int rc = 0;
-    while (rc == 0 && next_condition(&ranges, &where, &rc, err)) {
+    while (rc == 0 && local_next_blocks(&ranges, &where, &rc, err)) {
         buf_clear(&sql);
         buf_clear(&answer);
         buf_printf(&sql,

@@ -105,6 +105,8 @@ void request_completed(void *cls, struct MHD_Connection *c, void **state,
                        enum MHD_RequestTerminationCode why);
 /* %XX in place; "%00" stays as it is: a path is a C string in libmicrohttpd. */
 size_t request_unescape(void *cls, struct MHD_Connection *c, char *text);
+/* Without the prefix, if it has it; "/" instead of nothing. */
+struct str request_path(const char *url, struct str prefix);
 
 /* --- listen.c --- */
 

@@ -41,19 +41,12 @@ static enum http_method parse_method(const char *name) {
     return 0;
 }
 
-static int hex_value(char c) {
-    return c >= '0' && c <= '9'   ? c - '0'
-           : c >= 'a' && c <= 'f' ? c - 'a' + 10
-           : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                  : -1;
-}
-
 size_t request_unescape(void *cls, struct MHD_Connection *c, char *text) {
     UNUSED(cls), UNUSED(c);
     char *to = text;
     for (const char *from = text; *from != '\0'; to++) {
-        int high = from[0] == '%' ? hex_value(from[1]) : -1;
-        int low = high >= 0 ? hex_value(from[2]) : -1;
+        int high = from[0] == '%' ? hex_digit(from[1]) : -1;
+        int low = high >= 0 ? hex_digit(from[2]) : -1;
         bool escaped = low >= 0 && high + low > 0;
         *to = escaped ? (char)(high * 16 + low) : from[0];
         from += escaped ? 3 : 1;
@@ -113,8 +106,8 @@ static void set_peer(struct http_exchange *x) {
         memmove(x->peer, x->peer + 7, strlen(x->peer + 7) + 1);
 }
 
-static struct str without_prefix(const struct http_server *s, const char *url) {
-    struct str path = str_from(url), prefix = str_from(s->path_prefix);
+struct str request_path(const char *url, struct str prefix) {
+    struct str path = str_from(url);
     if (prefix.len > 0 && str_starts(path, prefix) &&
         (path.len == prefix.len || path.ptr[prefix.len] == '/'))
         path = str_skip(path, prefix.len);
@@ -150,7 +143,7 @@ static enum MHD_Result begin(struct http_server *s, struct MHD_Connection *c, co
     x->connection = c;
     x->local = local;
     x->method = parse_method(method);
-    struct str path = without_prefix(s, url);
+    struct str path = request_path(url, str_from(s->path_prefix));
     x->path_bytes = str_dup(path);
     x->path = str_of(x->path_bytes, path.len);
     set_peer(x);
