@@ -22,27 +22,36 @@ static bool is_trusted(const struct config *config, struct str text) {
     return false;
 }
 
-struct str api_client_address(const struct http_exchange *x) {
-    const struct config *config = api_config(x);
-    struct str peer = http_peer(x), list = http_header(x, "X-Forwarded-For");
-    bool believed = http_is_local(x) || is_trusted(config, peer);
-    if (!believed || list.ptr == NULL)
-        return peer;
-    /* from the right: what a trusted proxy saw, until one that is not ours */
-    while (list.len > 0) {
-        size_t at = list.len;
-        while (at > 0 && list.ptr[at - 1] != ',')
-            at--;
-        struct str last = str_trim(str_skip(list, at));
-        struct address address;
-        if (!address_parse(last, &address))
-            return peer;
-        peer = last;
-        if (!is_trusted(config, last))
-            return last;
-        list.len = at > 0 ? at - 1 : 0;
+struct forwarders {
+    const struct config *config;
+    struct str client; /* ptr NULL: not known yet */
+};
+
+/* From the left, so that several headers are one list, in their order (RFC 9110 section 5.3): some
+ * proxies add a header of their own behind what the client sent. */
+static int on_header(void *arg, struct str name, struct str value) {
+    struct forwarders *f = arg;
+    struct str item;
+    struct address address;
+    if (!str_eq_nocase(name, STR("X-Forwarded-For")))
+        return 0;
+    while (str_split(&value, ',', &item)) {
+        item = str_trim(item);
+        if (!address_parse(item, &address))
+            f->client.ptr = NULL;
+        else if (f->client.ptr == NULL || !is_trusted(f->config, item))
+            f->client = item;
     }
-    return peer;
+    return 0;
+}
+
+/* The last one that no trusted proxy has: what stands left of it anybody can make up. */
+struct str api_client_address(const struct http_exchange *x) {
+    struct forwarders f = {.config = api_config(x)};
+    struct str peer = http_peer(x);
+    if (http_is_local(x) || is_trusted(f.config, peer))
+        (void)http_each_header(x, on_header, &f);
+    return f.client.ptr != NULL ? f.client : peer;
 }
 
 static struct str or_empty(struct str s) { return s.ptr == NULL ? STR("") : s; }

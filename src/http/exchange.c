@@ -68,6 +68,13 @@ int http_each_query(const struct http_exchange *x,
     return each.rc;
 }
 
+int http_each_header(const struct http_exchange *x,
+                     int (*see)(void *arg, struct str name, struct str value), void *arg) {
+    struct each each = {see, arg, 0};
+    MHD_get_connection_values_n(x->connection, MHD_HEADER_KIND, on_value, &each);
+    return each.rc;
+}
+
 void http_set_extra(struct http_exchange *x, void *extra, void (*release)(void *extra)) {
     x->extra = extra;
     x->release_extra = release;

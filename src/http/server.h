@@ -104,6 +104,9 @@ struct str http_query(const struct http_exchange *x, const char *name);
 int http_each_query(const struct http_exchange *x,
                     int (*see)(void *arg, struct str name, struct str value), void *arg);
 struct str http_header(const struct http_exchange *x, const char *name); /* ptr NULL: none */
+/* As http_each_query(), for all headers. */
+int http_each_header(const struct http_exchange *x,
+                     int (*see)(void *arg, struct str name, struct str value), void *arg);
 struct str http_cookie(const struct http_exchange *x, const char *name); /* ptr NULL: none */
 struct str http_body(const struct http_exchange *x);
 struct str

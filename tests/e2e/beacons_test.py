@@ -3,6 +3,7 @@
 
 CASK_KILLS: how many kills of either process (dev/crash sets more)."""
 import gzip
+import http.client
 import json
 import os
 import random
@@ -144,13 +145,28 @@ def test_what_is_refused_leaves_nothing():
     equal(by(server, "pageviews", "path"), {"/edge": 501}, "only what was accepted")
 
 
+def forged(server, lists):
+    """An event with several headers X-Forwarded-For."""
+    c = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    body = json.dumps(view())
+    c.putrequest("POST", "/api/event")
+    for name, value in [("User-Agent", BROWSER), ("Content-Length", len(body))] + [("X-Forwarded-For", x) for x in lists]:
+        c.putheader(name, value)
+    c.endheaders(body.encode())
+    equal(c.getresponse().status, 204, lists)
+    c.close()
+
+
 def test_proxies_are_believed_when_trusted():
     server = serve()
     for i in range(5):
         accepted(server, view(), address=f"198.51.100.{i}")
         accepted(server, view(), address=f"10.0.0.1, 198.51.100.{i}, 127.0.0.1")  # what is left of it may be made up
+        # several headers are one list: some proxies add one of their own behind that of the client
+        forged(server, [f"10.0.0.{i}", f"198.51.100.{i}"])
+        forged(server, [f"10.0.0.{i}, rubbish", f"10.0.1.{i}, 198.51.100.{i}", "127.0.0.1"])
     equal(server.query(metrics="visitors,pageviews", site=SITE, bots="include")["total"],
-          {"visitors": 5, "pageviews": 10}, "visitors")
+          {"visitors": 5, "pageviews": 20}, "visitors")
     server = serve("sites: [{name: www.example.org}]")
     for i in range(5):
         accepted(server, view(), address=f"198.51.100.{i}")
