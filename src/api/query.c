@@ -142,8 +142,12 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
         rc = ERR_AWAY;
     if (client != NULL) {
         struct result result;
-        const struct query_env env = {
-            .config = config, .client = client, .cube = in->cube, .now = now};
+        const struct live_state state = live_state(api->options.live);
+        const struct query_env env = {.config = config,
+                                      .client = client,
+                                      .cube = in->cube,
+                                      .now = now,
+                                      .applied = state.applied};
         rc = query_run(&env, q, &result, NULL, err);
         if (live_state(api->options.live).rebuilds != rebuilds) {
             if (rc == 0)

@@ -62,10 +62,14 @@ int stats_answer(const struct cmd_store *store, const struct cmd_request *reques
         rc = cmd_store_catch_up(store, err);
     if (rc == 0 && store->live == NULL) /* a server seals by itself */
         rc = cmd_seal_if_large(store->in, SEAL_ROWS, err);
+    struct live_state state;
+    if (rc == 0 && store->live != NULL)
+        state = live_state(store->live);
     const struct query_env env = {.config = store->config,
                                   .client = store->client,
                                   .cube = store->in->cube,
-                                  .now = clock_now_ms(&clock_system) / 1000};
+                                  .now = clock_now_ms(&clock_system) / 1000,
+                                  .applied = store->live != NULL ? state.applied : NULL};
     unsigned tries = 0;
     if (rc == 0)
         do {

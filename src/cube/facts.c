@@ -27,8 +27,8 @@ void selection_release(struct selection *s) {
     *s = (struct selection){0};
 }
 
-static void sql_ranges(struct buf *sql, const struct ranges *ranges, const char *column,
-                       int64_t before, int64_t after) {
+void sql_ranges(struct buf *sql, const struct ranges *ranges, const char *column, int64_t before,
+                int64_t after) {
     struct ranges wide = {0};
     for (size_t i = 0; i < ranges->len; i++)
         ranges_add(&wide, max_i64(ranges->items[i].from - before, 0),
@@ -58,6 +58,27 @@ void sql_selection(struct buf *sql, const struct selection *s, const char *colum
     buf_add_cstr(sql, any ? ")" : "0)");
 }
 
+void sql_fence(struct buf *sql, const uint64_t applied[DATASET_MAX + 1]) {
+    bool any = false;
+    buf_add_char(sql, '(');
+    for (int d = 1; d <= DATASET_MAX; d++) {
+        if (applied[d] == 0)
+            continue;
+        buf_printf(sql, "%sbid BETWEEN %llu AND %llu", any ? " OR " : "",
+                   (unsigned long long)bid_make((enum dataset)d, 0, 0),
+                   (unsigned long long)applied[d]);
+        any = true;
+    }
+    buf_add_cstr(sql, any ? ")" : "0)");
+}
+
+static void sql_fenced(struct buf *sql, struct str fence) {
+    if (fence.len == 0)
+        return;
+    buf_add_cstr(sql, " AND ");
+    buf_add_str(sql, fence);
+}
+
 /* What a page view carries through the session query, in the order that sorts it: whole tuples, so
  * that views of one second have one order whatever came first, and the same in every statement. */
 #define VIEW_TUPLE                                                                                 \
@@ -80,7 +101,7 @@ void sql_selection(struct buf *sql, const struct selection *s, const char *colum
 /* All arrays are as long as `a` and are joined side by side: nothing is looked up by index, which
  * would copy the array of a visitor once for each of its page views. arrayFill (ClickHouse 20.1)
  * carries the first page view of a session forward. */
-static void sql_flagged_views(struct buf *sql, const struct selection *s) {
+static void sql_flagged_views(struct buf *sql, const struct selection *s, struct str fence) {
     buf_printf(sql,
                "SELECT site, visitor, t.1 AS time, t.2 AS path,"
                " time - e.1 <= %d AS near,"
@@ -102,6 +123,7 @@ static void sql_flagged_views(struct buf *sql, const struct selection *s) {
                " FROM events WHERE kind = 'pageview' AND ",
                SESSION_REACH, SESSION_GAP, SESSION_GAP, SESSION_GAP, SESSION_GAP);
     sql_selection(sql, s, "ts", SESSION_REACH + SESSION_GAP, SESSION_GAP + 1);
+    sql_fenced(sql, fence);
     buf_add_cstr(sql, " GROUP BY site, visitor))"
                       " ARRAY JOIN a AS t, prevs AS p, nexts AS n, firsts AS e WHERE ");
     sql_selection(sql, s, "time", 0, 0);
@@ -113,7 +135,7 @@ static void sql_flagged_views(struct buf *sql, const struct selection *s) {
     " CAST(utm_medium AS String), CAST(utm_campaign AS String), CAST(utm_term AS String),"         \
     " CAST(utm_content AS String), CAST(click_id AS String)"
 
-static void sql_flagged_downloads(struct buf *sql, const struct selection *s) {
+static void sql_flagged_downloads(struct buf *sql, const struct selection *s, struct str fence) {
     buf_printf(
         sql,
         "SELECT site, visitor, path, t.1 AS time, t.2 AS referrer, t.3 AS status,"
@@ -131,23 +153,25 @@ static void sql_flagged_downloads(struct buf *sql, const struct selection *s) {
         " FROM events WHERE kind = 'download' AND ",
         DOWNLOAD_GAP);
     sql_selection(sql, s, "ts", DOWNLOAD_GAP + 1, 0);
+    sql_fenced(sql, fence);
     buf_add_cstr(sql, " GROUP BY site, visitor, path)) ARRAY JOIN a AS t, prevs AS p WHERE ");
     sql_selection(sql, s, "time", 0, 0);
 }
 
-void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s) {
+void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s, struct str fence) {
     switch (fact) {
     case FACT_V:
-        sql_flagged_views(sql, s);
+        sql_flagged_views(sql, s, fence);
         break;
     case FACT_D:
-        sql_flagged_downloads(sql, s);
+        sql_flagged_downloads(sql, s, fence);
         break;
     default:
         buf_add_cstr(sql, "SELECT *, toUnixTimestamp(ts) AS time FROM events WHERE ");
         if (fact == FACT_U)
             buf_add_cstr(sql, "kind = 'pageview' AND ");
         sql_selection(sql, s, "ts", 0, 0);
+        sql_fenced(sql, fence);
         break;
     }
 }

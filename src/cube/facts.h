@@ -6,6 +6,7 @@
 #include "base/zone.h"
 #include "cube/ranges.h"
 #include "cube/words.h"
+#include "event/record.h"
 
 #define SESSION_GAP 1800    /* seconds without a page view that end a session */
 #define SESSION_REACH 43200 /* a page view takes its source from at most so far back */
@@ -27,15 +28,23 @@ struct ranges *selection_site(struct selection *s,
 bool selection_empty(const struct selection *s);
 void selection_release(struct selection *s);
 
+/* Condition on `column` (seconds or DateTime): inside of one of the ranges, widened alike. "" for no
+ * ranges. */
+void sql_ranges(struct buf *sql, const struct ranges *ranges, const char *column, int64_t before,
+                int64_t after);
+
 /* Condition on `column` (seconds or DateTime): inside the ranges widened by `before` and `after`.
  * "0" when there is nothing. Of parts, the column `visitor` tells which. */
 void sql_selection(struct buf *sql, const struct selection *s, const char *column, int64_t before,
                    int64_t after);
 
+/* Condition on rows of `events`: of the blocks up to applied[DATASET] of each dataset. */
+void sql_fence(struct buf *sql, const uint64_t applied[DATASET_MAX + 1]);
+
 /* Rows of a fact, with the columns time (UInt32), site, visitor, bot, those that dimension_defs
  * name and those that metric_defs name (starts, ends, gap). Flags are right for every row of the
- * selection. */
-void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s);
+ * selection. `fence`: of sql_fence(), "" for all rows there are. */
+void sql_raw_rows(struct buf *sql, enum fact fact, const struct selection *s, struct str fence);
 
 /* Columns of the table `views`: the rows of FACT_V. "name type, ..." / "name, ..." */
 void sql_views_structure(struct buf *sql);

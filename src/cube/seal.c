@@ -167,7 +167,7 @@ static int write_views(const struct seal *s, struct err *err) {
         buf_add_cstr(&sql, " AS seal, toDateTime(time, 'UTC') AS ts, ");
         sql_views_columns(&sql);
         buf_add_cstr(&sql, " FROM (");
-        sql_raw_rows(&sql, FACT_V, &selection);
+        sql_raw_rows(&sql, FACT_V, &selection, STR(""));
         buf_add_char(&sql, ')');
         rc = cube_execute(s->cube, &sql, err);
         buf_release(&sql);
@@ -204,7 +204,7 @@ static void sql_source(const struct seal *s, const struct cube_def *def, enum fa
         if (cube_has_fact(def, FACT_V))
             buf_add_cstr(sql, " AND pageviews = 0"); /* those of page views have nothing else */
     } else {
-        sql_raw_rows(sql, fact, &s->selection);
+        sql_raw_rows(sql, fact, &s->selection, STR(""));
         return;
     }
     if (mine)

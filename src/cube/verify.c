@@ -39,7 +39,7 @@ static int read_sums(struct client *client, const struct selection *selection, c
         }
         buf_add_cstr(&sql, " FROM (");
         if (raw) {
-            sql_raw_rows(&sql, metric->fact, selection);
+            sql_raw_rows(&sql, metric->fact, selection, STR(""));
         } else {
             buf_printf(&sql, "SELECT * FROM cube_totals WHERE grain = %d AND %s AND ", GRAIN_HOUR,
                        seals);

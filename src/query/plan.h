@@ -19,6 +19,7 @@
 struct plan {
     const struct question *question;
     const struct cube_snapshot *snapshot;
+    struct str fence; /* of sql_fence(): rows of this moment; "" all there are */
     const struct zone *zone;
     const struct spans *spans;      /* none is empty; sorted */
     const struct cube_site **sites; /* asked ones that have rows */

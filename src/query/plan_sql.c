@@ -147,7 +147,7 @@ static void sql_sums(const struct plan *p, enum fact fact, const struct sums_pla
         sql_sum_branch(p, fact, false, &rows, sql, branches);
     }
     if (fact == FACT_E && !selection_empty(&s->raw)) {
-        sql_raw_rows(&rows, fact, &s->raw);
+        sql_raw_rows(&rows, fact, &s->raw, p->fence);
         sql_sum_branch(p, fact, false, &rows, sql, branches);
     }
     buf_release(&rows);
@@ -165,9 +165,9 @@ static void sql_visitor_rows(const struct plan *p, bool flagged, const struct se
         if (!selection_empty(&clean))
             sql_views(p, &clean, &from[0]);
         if (!selection_empty(&dirty))
-            sql_raw_rows(&from[1], FACT_V, &dirty);
+            sql_raw_rows(&from[1], FACT_V, &dirty, p->fence);
     } else {
-        sql_raw_rows(&from[2], FACT_U, rows);
+        sql_raw_rows(&from[2], FACT_U, rows, p->fence);
     }
     size_t n = 0;
     for (size_t i = 0; i < ARRAY_LEN(from); i++) {
@@ -256,7 +256,7 @@ static void sql_piece(const struct prepared *prepared, const struct piece *piece
         return;
     }
     struct buf rows = {0};
-    sql_raw_rows(&rows, piece->fact, &piece->rows);
+    sql_raw_rows(&rows, piece->fact, &piece->rows, p->fence);
     sql_sum_branch(p, piece->fact, false, &rows, sql, branches);
     buf_release(&rows);
 }

@@ -10,6 +10,7 @@ struct resolved {
     const struct query_env *env;
     const struct question *q;
     struct cube_snapshot snapshot;
+    struct buf fence;
     struct zone *zone;
     int64_t from, to;
     const struct cube_site **sites;
@@ -21,6 +22,7 @@ struct resolved {
 
 static void resolved_release(struct resolved *r) {
     cube_snapshot_release(&r->snapshot);
+    buf_release(&r->fence);
     zone_free(r->zone);
     free(r->sites);
 }
@@ -113,6 +115,8 @@ static int resolve_range(struct resolved *r, struct err *err) {
 }
 
 static int resolve(struct resolved *r, struct err *err) {
+    if (r->env->applied != NULL)
+        sql_fence(&r->fence, r->env->applied);
     cube_snapshot(r->env->cube, &r->snapshot);
     for (size_t i = 0; r->env->raw && i < r->snapshot.state.sites.len; i++) {
         r->snapshot.state.sites.items[i].clean.len = 0;
@@ -159,6 +163,7 @@ static int run(struct resolved *r, const struct spans *spans, bool grouped, stru
     }
     struct plan plan = {.question = r->q,
                         .snapshot = &r->snapshot,
+                        .fence = buf_str(&r->fence),
                         .zone = r->zone,
                         .spans = &live,
                         .sites = r->sites,

@@ -15,6 +15,9 @@ struct query_env {
     int64_t now; /* seconds since the epoch */
     bool raw;    /* answer from `events` alone, as if nothing were sealed: to check the cubes */
     uint64_t piece_rows; /* rows whose flags one statement makes; 0: PIECE_ROWS */
+    /* By dataset, of a store that gets rows meanwhile: all statements of the answer count those of
+     * the blocks up to here, which are all in. NULL: all rows there are. */
+    const uint64_t *applied;
 };
 
 /* ERR_USAGE (unknown site, bad time, zone or pattern), ERR_ENGINE, ERR_AWAY. *ret owns its zone. On

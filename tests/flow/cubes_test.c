@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static void insert_some(struct world *w) {
@@ -236,7 +237,59 @@ static void control_data__older_than_the_cubes_drop_them(void **state) {
     world_end(&w);
 }
 
+/* --- rows that arrive while an answer is made --- */
+
+static void whole_time(struct asked *a, const struct world *w) {
+    const int64_t ends[] = {w->traffic.from - 86400, w->traffic.to + 86400};
+    const char *const keys[] = {"from", "to"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        char text[32];
+        time_t at = (time_t)ends[i];
+        struct tm tm;
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M", gmtime_r(&at, &tm));
+        asked_set(a, keys[i], str_from(text));
+    }
+}
+
+/* An answer is several statements; rows of later blocks make time dirty, but none of them counts.
+ */
+static void fence__leaves_out_what_came_later(void **state) {
+    UNUSED(state);
+    uint64_t applied[DATASET_MAX + 1] = {0}, seed = world_seed();
+    struct world w;
+    struct asked asked[12];
+    struct result before[ARRAY_LEN(asked)], after;
+    struct err err = {0};
+    print_message("seed %" PRIu64 "\n", seed);
+    world_start(&w, seed, 20);
+    w.bid = bid_make(DATASET_WEB, 1, 0);
+    world_insert(&w, w.in->client, w.traffic.len / 2);
+    w.now = w.traffic.to + 86400 * 2;
+    world_seal(&w);
+    applied[DATASET_WEB] = w.bid;
+    struct query_env env = {&w.config, w.in->client, w.in->cube, w.now, .applied = applied};
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        asked_random(&asked[i], &w);
+        whole_time(&asked[i], &w);
+        if (query_run(&env, &asked[i].question, &before[i], NULL, &err) != 0)
+            asked_release(&asked[i--]); /* words that do not go together: another one */
+    }
+    world_insert(&w, w.in->client, w.traffic.len);
+    for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
+        assert_ok(query_run(&env, &asked[i].question, &after, NULL, &err), err);
+        after.complete_until = before[i].complete_until; /* what came later is known of */
+        const char *what = result_differs(&after, &before[i]);
+        if (what != NULL)
+            fail_msg("seed %" PRIu64 ":%s: %s", seed, buf_cstr(&asked[i].words), what);
+        query_free_result(&after);
+        query_free_result(&before[i]);
+        asked_release(&asked[i]);
+    }
+    world_end(&w);
+}
+
 UNIT_MAIN(unit_test(answers__are_those_of_raw_rows_and_of_a_count),
           unit_test(killed__in_the_middle_of_a_seal_changes_no_answer),
           unit_test(recent_hours__age_and_no_kill_then_changes_an_answer),
-          unit_test(control_data__older_than_the_cubes_drop_them))
+          unit_test(control_data__older_than_the_cubes_drop_them),
+          unit_test(fence__leaves_out_what_came_later))
