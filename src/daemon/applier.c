@@ -17,6 +17,7 @@ struct applier {
     bool lost;               /* what the engine has is unknown: reopen before going on */
     unsigned tries;
     uint64_t applied; /* as it was at the last failure */
+    uint64_t told;    /* damaged blocks that the log knows of */
 };
 
 /* An INSERT whose answer was lost may still be running; until it is over nobody can say what is in.
@@ -124,11 +125,22 @@ static int run_once(struct applier *a, uint64_t upto, bool flush, struct err *er
     return apply_run(a->apply, upto, flush, err);
 }
 
+static void tell_damage(struct applier *a) {
+    struct err first = {0};
+    uint64_t damaged = a->apply != NULL ? apply_damaged(a->apply, &first) : 0;
+    if (damaged > a->told)
+        log_line(LOG_WARN, "lake_damaged", "blocks=%llu first=\"%s\"", (unsigned long long)damaged,
+                 first.text);
+    a->told = damaged;
+}
+
 int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err) {
     int rc;
     do {
         rc = run_once(a, upto, flush, err);
     } while (again(a, rc));
+    if (flush) /* not for every step of a long way */
+        tell_damage(a);
     return rc;
 }
 
@@ -139,11 +151,7 @@ struct apply *applier_apply(const struct applier *a) {
 void applier_close(struct applier *a) {
     if (a == NULL)
         return;
-    struct err first = {0};
-    uint64_t damaged = a->apply != NULL ? apply_damaged(a->apply, &first) : 0;
-    if (damaged > 0)
-        log_line(LOG_WARN, "lake_damaged", "blocks=%llu first=\"%s\"", (unsigned long long)damaged,
-                 first.text);
+    tell_damage(a);
     apply_close(a->apply);
     client_free(a->client);
     free(a);

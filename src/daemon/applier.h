@@ -14,11 +14,11 @@ struct applier;
 MUSTCHECK int applier_open(struct instance *in, enum dataset dataset, const atomic_bool *stop,
                            struct applier **ret, struct err *err);
 /* As apply_run(). Loads the refiner when the first block is to be refined. ERR_AWAY only when the
- * engine died over and over, or does not come back. */
+ * engine died over and over, or does not come back. With `flush` it says in the log when blocks of
+ * the lake could not be read. */
 MUSTCHECK int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err);
 /* For its counts and positions. */
 struct apply *applier_apply(const struct applier *a);
-/* Says in the log when blocks of the lake could not be read. */
 void applier_close(struct applier *a);
 
 #endif

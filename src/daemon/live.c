@@ -146,10 +146,10 @@ static void change_rules(struct live *l) {
 static int apply_all(struct live *l, struct applier *appliers[], struct err *err) {
     uint64_t goals[DATASET_MAX + 1];
     bool more = true;
-    change_rules(l);
     pthread_mutex_lock(&l->mutex);
     memcpy(goals, l->state.durable, sizeof goals);
     pthread_mutex_unlock(&l->mutex);
+    change_rules(l); /* behind the goals: what came later than new rules is not read by old ones */
     int rc = open_appliers(l, appliers, err);
     while (rc == 0 && more && !l->stop) {
         more = false;

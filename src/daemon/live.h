@@ -47,7 +47,8 @@ struct intake *live_intake(struct live *live, enum dataset dataset);
 
 struct live_state live_state(struct live *live);
 /* The configuration was read again: load its rules (errors of refiner_new()), and refine by them
- * from the next batch on. The rules are the live's then. */
+ * from the next batch on, and surely what becomes durable from now on. The rules are the live's
+ * then. */
 struct refiner;
 MUSTCHECK int live_load_rules(struct live *live, const struct config *config, struct refiner **ret,
                               struct err *err);
