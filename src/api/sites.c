@@ -1,5 +1,5 @@
 /* Sites: what the file declares, what was made here, and what has records. */
-#include "api/body.h"
+#include "api/documents.h"
 
 #include <microhttpd.h>
 #include <stdlib.h>
@@ -42,7 +42,6 @@ void api_sites_list(struct http_exchange *x, void *arg) {
     api_reply_json(x, MHD_HTTP_OK, json_pack("{so}", "sites", rows.list));
 }
 
-/* As it is now, which may be newer than what the exchange began with. */
 static void show_site(struct http_exchange *x, struct api *api, unsigned status, struct str name) {
     const struct instance *in = live_instance(api->options.live);
     const struct config *config = catalog_hold(in->catalog);
@@ -65,54 +64,21 @@ void api_sites_get(struct http_exchange *x, void *arg) {
     show_site(x, arg, MHD_HTTP_OK, http_param(x, 0));
 }
 
-/* `version` 0: a new one. */
-static void put_site(struct http_exchange *x, struct api *api, uint64_t version) {
-    struct catalog *catalog = live_instance(api->options.live)->catalog;
-    struct str name = http_param(x, 0), zone;
-    json_t *doc = NULL;
-    struct err err = {0};
-    int rc = body_read(x, &doc, &err);
-    if (rc == 0 && version == 0)
-        rc = body_need(doc, "name", &name, &err);
-    if (rc == 0)
-        rc = body_text(doc, "timezone", &zone, &err);
-    if (rc == 0)
-        rc = catalog_put_site(catalog, name, zone, version, &err);
-    if (rc == 0) {
-        api_audit(x, version == 0 ? "site_added" : "site_changed", "site", name);
-        show_site(x, api, version == 0 ? MHD_HTTP_CREATED : MHD_HTTP_OK, name);
-    } else {
-        api_reply_err(x, &err);
-    }
-    json_decref(doc);
+static uint64_t version_of(const struct config *config, struct str name) {
+    const struct config_site *site = catalog_find_site(config, name);
+    return site != NULL ? site->version : CONTROL_ANY;
 }
 
-void api_sites_post(struct http_exchange *x, void *arg) { put_site(x, arg, 0); }
-
-/* False: replied. */
-static bool find_version(struct http_exchange *x, uint64_t *ret_version) {
-    const struct config_site *site = catalog_find_site(api_config(x), http_param(x, 0));
-    *ret_version = site != NULL && site->version > 0 ? site->version : CONTROL_ANY;
-    return site == NULL || api_match(x, site->version);
+static int put_site(struct catalog *catalog, const json_t *doc, struct str name, uint64_t version,
+                    struct err *err) {
+    struct str zone;
+    int rc = body_text(doc, "timezone", &zone, err);
+    return rc == 0 ? catalog_put_site(catalog, name, zone, version, err) : rc;
 }
 
-void api_sites_put(struct http_exchange *x, void *arg) {
-    uint64_t version;
-    if (find_version(x, &version))
-        put_site(x, arg, version);
-}
+static const struct document_kind kind = {
+    "site", "name", version_of, put_site, catalog_remove_site, show_site};
 
-void api_sites_delete(struct http_exchange *x, void *arg) {
-    struct api *api = arg;
-    struct catalog *catalog = live_instance(api->options.live)->catalog;
-    uint64_t version;
-    struct err err = {0};
-    if (!find_version(x, &version))
-        return;
-    if (catalog_remove_site(catalog, http_param(x, 0), version, &err) != 0) {
-        api_reply_err(x, &err);
-        return;
-    }
-    api_audit(x, "site_removed", "site", http_param(x, 0));
-    api_reply_nothing(x);
-}
+void api_sites_post(struct http_exchange *x, void *arg) { document_post(x, arg, &kind); }
+void api_sites_put(struct http_exchange *x, void *arg) { document_put(x, arg, &kind); }
+void api_sites_delete(struct http_exchange *x, void *arg) { document_delete(x, arg, &kind); }

@@ -1,5 +1,5 @@
 /* Sources: what the file declares, and those of type `ingest` that were made here. */
-#include "api/body.h"
+#include "api/documents.h"
 #include "daemon/tails.h"
 
 #include <microhttpd.h>
@@ -68,56 +68,23 @@ void api_sources_get(struct http_exchange *x, void *arg) {
     show_source(x, arg, MHD_HTTP_OK, http_param(x, 0));
 }
 
-/* `version` 0: a new one. */
-static void put_source(struct http_exchange *x, struct api *api, uint64_t version) {
-    struct catalog *catalog = live_instance(api->options.live)->catalog;
-    struct str id = http_param(x, 0), site, format;
-    json_t *doc = NULL;
-    struct err err = {0};
-    int rc = body_read(x, &doc, &err);
-    if (rc == 0 && version == 0)
-        rc = body_need(doc, "id", &id, &err);
+static uint64_t version_of(const struct config *config, struct str id) {
+    const struct config_source *s = catalog_find_source(config, id);
+    return s != NULL ? s->version : CONTROL_ANY;
+}
+
+static int put_source(struct catalog *catalog, const json_t *doc, struct str id, uint64_t version,
+                      struct err *err) {
+    struct str site, format;
+    int rc = body_text(doc, "site", &site, err);
     if (rc == 0)
-        rc = body_text(doc, "site", &site, &err);
-    if (rc == 0)
-        rc = body_text(doc, "format", &format, &err);
-    if (rc == 0)
-        rc = catalog_put_source(catalog, id, site, format, version, &err);
-    if (rc == 0) {
-        api_audit(x, version == 0 ? "source_added" : "source_changed", "source", id);
-        show_source(x, api, version == 0 ? MHD_HTTP_CREATED : MHD_HTTP_OK, id);
-    } else {
-        api_reply_err(x, &err);
-    }
-    json_decref(doc);
+        rc = body_text(doc, "format", &format, err);
+    return rc == 0 ? catalog_put_source(catalog, id, site, format, version, err) : rc;
 }
 
-void api_sources_post(struct http_exchange *x, void *arg) { put_source(x, arg, 0); }
+static const struct document_kind kind = {
+    "source", "id", version_of, put_source, catalog_remove_source, show_source};
 
-/* False: replied. */
-static bool find_version(struct http_exchange *x, uint64_t *ret_version) {
-    const struct config_source *s = catalog_find_source(api_config(x), http_param(x, 0));
-    *ret_version = s != NULL && s->version > 0 ? s->version : CONTROL_ANY;
-    return s == NULL || api_match(x, s->version);
-}
-
-void api_sources_put(struct http_exchange *x, void *arg) {
-    uint64_t version;
-    if (find_version(x, &version))
-        put_source(x, arg, version);
-}
-
-void api_sources_delete(struct http_exchange *x, void *arg) {
-    struct api *api = arg;
-    struct catalog *catalog = live_instance(api->options.live)->catalog;
-    uint64_t version;
-    struct err err = {0};
-    if (!find_version(x, &version))
-        return;
-    if (catalog_remove_source(catalog, http_param(x, 0), version, &err) != 0) {
-        api_reply_err(x, &err);
-        return;
-    }
-    api_audit(x, "source_removed", "source", http_param(x, 0));
-    api_reply_nothing(x);
-}
+void api_sources_post(struct http_exchange *x, void *arg) { document_post(x, arg, &kind); }
+void api_sources_put(struct http_exchange *x, void *arg) { document_put(x, arg, &kind); }
+void api_sources_delete(struct http_exchange *x, void *arg) { document_delete(x, arg, &kind); }
