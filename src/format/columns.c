@@ -99,12 +99,21 @@ static void place(struct columns *c, size_t best[SLOT_COUNT], size_t column, str
         c->whole_uri = str_is(column_names[row].name, "cs-uri");
 }
 
+static enum reason lacks(const struct columns *c) {
+    struct slot_set set = c->set;
+    set.has[SLOT_date] = set.has[SLOT_date] || c->date[0] != '\0';
+    enum slot missing = slots_missing(&set);
+    return missing == SLOT_host      ? REASON_header_client
+           : missing == SLOT_time    ? REASON_header_time
+           : missing == SLOT_request ? REASON_header_request
+                                     : REASON_NONE;
+}
+
 /* Make of the names and the date what reading a line needs. */
 static void understand(struct columns *c) {
     struct cursor at = {c->fields.ptr, c->fields.ptr + c->fields.len};
     size_t best[SLOT_COUNT];
     bool streaming = false;
-    struct err err = {0};
     memset(c->slots, SLOT_none, sizeof c->slots);
     c->set = (struct slot_set){0};
     c->n = 0;
@@ -115,12 +124,10 @@ static void understand(struct columns *c) {
         c->fits = c->fits || is_sign(c->format, name);
         streaming = streaming || str_eq_nocase(name, STR("x-event"));
     }
-    struct slot_set set = c->set;
-    set.has[SLOT_date] = set.has[SLOT_date] || c->date[0] != '\0';
-    c->reason = !c->has_fields                       ? REASON_no_header
-                : streaming && !set.has[SLOT_method] ? REASON_streaming
-                : slots_check(&set, &err) != 0       ? REASON_bad_header
-                                                     : REASON_NONE;
+    c->reason = !c->has_fields                          ? REASON_no_header
+                : c->fields.len == 0                    ? REASON_bad_header
+                : streaming && !c->set.has[SLOT_method] ? REASON_streaming
+                                                        : lacks(c);
 }
 
 static void take_fields(struct columns *c, struct str names) {

@@ -22,16 +22,24 @@ enum slot slot_find(struct str name) {
     return SLOT_none;
 }
 
-int slots_check(const struct slot_set *set, struct err *err) {
+enum slot slots_missing(const struct slot_set *set) {
     const bool *has = set->has;
     if (!has[SLOT_host] && !has[SLOT_forwarded])
-        return err_set(err, ERR_USAGE, "the format has no address of the client (host)");
+        return SLOT_host;
     if (!has[SLOT_time] && !has[SLOT_time_ms] && !has[SLOT_time_us] && !has[SLOT_time_ns] &&
         !(has[SLOT_date] && has[SLOT_clock]))
-        return err_set(err, ERR_USAGE, "the format has no time stamp (time, or date and clock)");
-    if (!has[SLOT_request] && !has[SLOT_target])
-        return err_set(err, ERR_USAGE, "the format has no request (request, or method and target)");
-    return 0;
+        return SLOT_time;
+    return has[SLOT_request] || has[SLOT_target] ? SLOT_none : SLOT_request;
+}
+
+int slots_check(const struct slot_set *set, struct err *err) {
+    enum slot missing = slots_missing(set);
+    if (missing == SLOT_none)
+        return 0;
+    return err_set(err, ERR_USAGE, "the format has no %s",
+                   missing == SLOT_host   ? "address of the client (host)"
+                   : missing == SLOT_time ? "time stamp (time, or date and clock)"
+                                          : "request (request, or method and target)");
 }
 
 const struct fields no_fields = {

@@ -31,7 +31,10 @@ const char *slot_name(enum slot slot);
 /* SLOT_none for an unknown name. */
 enum slot slot_find(struct str name);
 
-/* ERR_USAGE unless there is a client, a time and a request among them; names what is missing. */
+/* A client, a time and a request must be among them: the first that is not (SLOT_host, SLOT_time or
+ * SLOT_request), else SLOT_none. */
+enum slot slots_missing(const struct slot_set *set);
+/* ERR_USAGE when something is missing, and names it. */
 MUSTCHECK int slots_check(const struct slot_set *set, struct err *err);
 
 /* For formats whose lines may lack pieces: a status or method that the format has and this line has

@@ -328,7 +328,7 @@ static void w3c__example_of_the_draft_has_no_client(void **state) {
                         "#Date: 12-Jan-1996 00:00:00\n"
                         "#Fields: time cs-method cs-uri\n"
                         "00:34:23 GET /foo/bar.html";
-    assert_string_equal(reason_of("w3c", draft), "bad_header");
+    assert_string_equal(reason_of("w3c", draft), "header_client");
     assert_detected(draft, "w3c");
     struct fields f = fields_of("w3c", "#Version: 1.0\n"
                                        "#Date: 12-Jan-1996 00:00:00\n"
@@ -350,7 +350,7 @@ static void w3c__date_of_the_header_changes_in_the_middle(void **state) {
     assert_int_equal(fields.time, 1431857103);
     assert_int_equal(read_with(f, "#Date: 2015-05-18\n10:05:03 h /", &fields), REASON_NONE);
     assert_int_equal(fields.time, 1431857103 + 86400);
-    assert_int_equal(read_with(f, "#Date: today\n10:05:03 h /", &fields), REASON_bad_header);
+    assert_int_equal(read_with(f, "#Date: today\n10:05:03 h /", &fields), REASON_header_time);
     assert_int_equal(read_with(f, "#Date: 2015-02-31\n10:05:03 h /", &fields), REASON_bad_time);
     format_free(f);
 }
@@ -421,10 +421,14 @@ static void header__missing_or_lacking_what_is_needed(void **state) {
     assert_string_equal(reason_of("w3c", "#Date: 2015-05-17\n10:05:03 h /"), "no_header");
     assert_string_equal(reason_of("w3c", "#Fields:\n2015-05-17 10:05:03 h /"), "bad_header");
     assert_string_equal(reason_of("w3c", "#Fields: date time cs-uri\n2015-05-17 10:05:03 /"),
-                        "bad_header");
-    assert_string_equal(reason_of("w3c", "#Fields: time c-ip cs-uri\n10:05:03 h /"), "bad_header");
+                        "header_client");
+    assert_string_equal(reason_of("w3c", "#Fields: time c-ip cs-uri\n10:05:03 h /"), "header_time");
+    assert_string_equal(reason_of("w3c", "#Fields: date c-ip cs-uri\n2015-05-17 h /"),
+                        "header_time");
     assert_string_equal(reason_of("w3c", "#Fields: date time c-ip\n2015-05-17 10:05:03 h"),
-                        "bad_header");
+                        "header_request");
+    assert_string_equal(reason_of("cloudfront", "#Fields: timestamp cs-method c-ip\n1 GET h"),
+                        "header_request");
 }
 
 static void header__line_with_fewer_columns_is_rejected_with_more_is_not(void **state) {
