@@ -102,26 +102,28 @@ static int short_name(const char *path, struct sockaddr_un *ret, int *ret_dir, s
     return rc;
 }
 
-int listen_local(const char *path, int *ret, struct err *err) {
+/* Its mode is set before it listens, so nobody can have connected. Not by umask(): that would hold
+ * for the files of other threads as well. */
+static int bind_private(int fd, const char *path, struct err *err) {
     struct sockaddr_un at;
     int dir = -1, rc = short_name(path, &at, &dir, err);
-    if (rc != 0) {
-        if (dir >= 0)
-            close(dir);
-        return rc;
-    }
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     unlink(path); /* of a server that is gone: ours is the data directory */
-    mode_t mask = umask(0177);
-    bool bound = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof at) == 0;
-    umask(mask);
-    close(dir);
-    if (!bound || listen(fd, BACKLOG) < 0) {
+    if (rc == 0 && (bind(fd, (struct sockaddr *)&at, sizeof at) < 0 ||
+                    chmod(at.sun_path, S_IRUSR | S_IWUSR) < 0 || listen(fd, BACKLOG) < 0))
         rc = err_errno(err, ERR_FAILED, "%s", path);
-        if (fd >= 0)
-            close(fd);
-        return rc;
-    }
-    *ret = fd;
-    return 0;
+    if (dir >= 0)
+        close(dir);
+    return rc;
+}
+
+int listen_local(const char *path, int *ret, struct err *err) {
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return err_errno(err, ERR_FAILED, "%s", path);
+    int rc = bind_private(fd, path, err);
+    if (rc == 0)
+        *ret = fd;
+    else
+        close(fd);
+    return rc;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -870,6 +871,45 @@ static void unix_socket__only_the_owner_and_a_stale_one_is_replaced(void **state
     end(&w);
 }
 
+struct maker {
+    char dir[64];
+    atomic_bool stop;
+    bool shut; /* a folder was made that its owner cannot enter */
+};
+
+static void *make_folders(void *arg) {
+    struct maker *m = arg;
+    struct stat st;
+    while (!m->stop) {
+        if (mkdir(m->dir, 0755) != 0 || stat(m->dir, &st) != 0 || rmdir(m->dir) != 0)
+            break;
+        m->shut = m->shut || (st.st_mode & 0700) != 0700;
+    }
+    return NULL;
+}
+
+/* Threads that write files run before the server listens. */
+static void unix_socket__other_threads_make_their_folders_meanwhile(void **state) {
+    struct world w;
+    struct maker m = {0};
+    pthread_t thread;
+    UNUSED(state);
+    start(&w);
+    snprintf(m.dir, sizeof m.dir, "%s/folder", w.dir);
+    assert_int_equal(pthread_create(&thread, NULL, make_folders, &m), 0);
+    const struct http_options options = {
+        .unix_path = w.socket, .routes = routes, .n_routes = ARRAY_LEN(routes), .arg = &w};
+    for (int i = 0; i < 1000; i++) {
+        struct err err;
+        http_server_stop(w.server);
+        assert_ok(http_server_start(&options, &w.server, &err), err);
+    }
+    m.stop = true;
+    pthread_join(thread, NULL);
+    assert_false(m.shut);
+    end(&w);
+}
+
 static void listen__says_what_is_wrong(void **state) {
     struct world w;
     UNUSED(state);
@@ -914,4 +954,5 @@ UNIT_MAIN(unit_test(request__its_parts), unit_test(request__a_nul_ends_no_path),
           unit_test(stream__ends_on_both_sides_at_once), unit_test(drain__who_waits_is_answered),
           unit_test(drain__does_not_wait_for_ever),
           unit_test(unix_socket__only_the_owner_and_a_stale_one_is_replaced),
+          unit_test(unix_socket__other_threads_make_their_folders_meanwhile),
           unit_test(listen__says_what_is_wrong))
