@@ -282,7 +282,8 @@ static int run(struct client *c, struct outgoing *out, const char *query_id, str
     size_t before = ret != NULL ? ret->len : 0;
     c->exception_code = 0;
     c->elapsed_seconds = 0;
-    atomic_store(&c->stop, false);
+    if (atomic_load(&c->stop))
+        return err_set(err, ERR_STOPPED, "stopped");
     buf_cstr(&out->url);
     CURLcode code = transfer(c, out, &in);
     int rc;

@@ -35,7 +35,8 @@ MUSTCHECK int client_insert(struct client *c, struct str sql, struct str structu
 int client_exception_code(const struct client *c);
 /* Engine-side seconds of the last query (X-ClickHouse-Summary elapsed_ns), 0 if unknown. */
 double client_elapsed_seconds(const struct client *c);
-/* Kill the statement in flight from another thread: makes client_query return ERR_STOPPED. */
+/* From another thread: the statement in flight is killed, and it and all later ones of this client
+ * end with ERR_STOPPED. */
 void client_stop(struct client *c);
 
 /* SQL literals: the one place where text becomes SQL. 'it\'s' with \\ \' \n \t \0 \xHH escapes. */

@@ -258,6 +258,25 @@ static void stop__ends_a_statement_that_hangs_and_kills_it_at_the_server(void **
     assert_int_equal(client_query(c, STR("SELECT 1"), NULL, NULL, 0, NULL, &err), ERR_STOPPED);
     pthread_join(thread, NULL);
     assert_int_equal(atomic_load(&s.requests), 2); /* the KILL came */
+    assert_int_equal(client_query(c, STR("SELECT 2"), NULL, NULL, 0, NULL, &err), ERR_STOPPED);
+    assert_int_equal(atomic_load(&s.requests), 2); /* a question of several statements ends */
+    client_free(c);
+    server_end(&s);
+}
+
+static void stop__between_two_statements_is_not_lost(void **state) {
+    UNUSED(state);
+    struct server s;
+    struct client *c;
+    struct err err;
+    server_start(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    assert_ok(client_new(s.path, NULL, &c, &err), err);
+    assert_ok(client_query(c, STR("SELECT 1"), NULL, NULL, 0, NULL, &err), err);
+    client_stop(c);
+    assert_int_equal(client_query(c, STR("SELECT 2"), NULL, NULL, 0, NULL, &err), ERR_STOPPED);
+    assert_int_equal(client_insert(c, STR("I"), (struct str){0}, STR("x"), NULL, 0, &err),
+                     ERR_STOPPED);
+    assert_int_equal(atomic_load(&s.requests), 1);
     client_free(c);
     server_end(&s);
 }
@@ -277,4 +296,5 @@ UNIT_MAIN(unit_test(query__verdict_follows_the_answer),
           unit_test(insert__sends_statement_settings_structure_and_bytes),
           unit_test(insert__over_the_limit_or_with_a_broken_structure_is_not_sent),
           unit_test(stop__ends_a_statement_that_hangs_and_kills_it_at_the_server),
+          unit_test(stop__between_two_statements_is_not_lost),
           unit_test(sql_quote__escapes_what_ends_or_breaks_a_literal))
