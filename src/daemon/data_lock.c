@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* "PID command\n" as the holder wrote it; "" when it has not yet. */
@@ -17,8 +19,27 @@ static void holder_of(int fd, char *text, size_t size) {
             *c = '\0';
 }
 
+/* Whose are the data, if root works on them and they are not its own? */
+static bool owner_beside_root(const char *data_dir, struct stat *ret) {
+    struct buf path = {0};
+    buf_printf(&path, "%s/lock", data_dir);
+    bool is = geteuid() == 0 && stat(buf_cstr(&path), ret) == 0 && ret->st_uid != 0;
+    buf_release(&path);
+    return is;
+}
+
 int data_lock(const char *data_dir, const char *command, int *ret_fd, struct err *err) {
-    return data_lock_file(data_dir, "lock", command, ret_fd, err);
+    struct stat st;
+    char name[64];
+    if (!owner_beside_root(data_dir, &st))
+        return data_lock_file(data_dir, "lock", command, ret_fd, err);
+    const struct passwd *user = getpwuid(st.st_uid);
+    snprintf(name, sizeof name, "#%u", (unsigned)st.st_uid);
+    return err_set(err, ERR_USAGE,
+                   "%s belongs to %s, who could not open what root writes: run this as that user "
+                   "(sudo -u '%s' ...), or while the server runs",
+                   data_dir, user != NULL ? user->pw_name : name,
+                   user != NULL ? user->pw_name : name);
 }
 
 int data_lock_file(const char *data_dir, const char *name, const char *command, int *ret_fd,
@@ -30,6 +51,11 @@ int data_lock_file(const char *data_dir, const char *name, const char *command, 
     buf_printf(&path, "%s/%s", data_dir, name);
     int fd = open(buf_cstr(&path), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0) {
+        rc = err_errno(err, ERR_IO, "%s", buf_cstr(&path));
+        goto out;
+    }
+    struct stat st;
+    if (owner_beside_root(data_dir, &st) && fchown(fd, st.st_uid, st.st_gid) != 0) {
         rc = err_errno(err, ERR_IO, "%s", buf_cstr(&path));
         goto out;
     }

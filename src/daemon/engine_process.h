@@ -44,9 +44,11 @@ void engine_process_stop(struct engine_process *p);
 /* --- the lock on the data directory ---------------------------------------------------------- */
 
 /* Take DATA/lock (flock; the directory is made if missing). ERR_BUSY names the holder's pid and
- * command, as it wrote them into the file. */
+ * command, as it wrote them into the file. ERR_USAGE when root would write into what is another
+ * user's: the service that the data belong to could not open it. */
 MUSTCHECK int data_lock(const char *data_dir, const char *command, int *ret_fd, struct err *err);
-/* The same for another file, DATA/NAME: who works on what else only one may work on. */
+/* The same for another file, DATA/NAME: who works on what else only one may work on. Root may, and
+ * leaves the file to whom the data belong. */
 MUSTCHECK int data_lock_file(const char *data_dir, const char *name, const char *command,
                              int *ret_fd, struct err *err);
 /* Does the holder of DATA/lock say that it is this command? (It may be gone by now.) */

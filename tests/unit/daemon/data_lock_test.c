@@ -3,6 +3,7 @@
 #include "base/fs.h"
 #include "daemon/engine_process.h"
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/cask-lock-XXXXXX";
@@ -58,6 +59,27 @@ static void data_lock__other_files_are_other_locks(void **state) {
     assert_false(data_lock_is_of("/tmp/no such directory", "serve"));
 }
 
+static void data_lock__root_leaves_nothing_of_its_own_in_data_of_others(void **state) {
+    UNUSED(state);
+    struct err err;
+    struct stat st;
+    char data[64], path[96];
+    int fd;
+    if (geteuid() != 0)
+        skip();
+    snprintf(data, sizeof data, "%s/daemons", dir);
+    assert_ok(data_lock(data, "serve", &fd, &err), err);
+    data_unlock(fd);
+    snprintf(path, sizeof path, "%s/lock", data);
+    assert_int_equal(chown(path, 1, 1), 0);
+    assert_int_equal(data_lock(data, "import", &fd, &err), ERR_USAGE);
+    assert_non_null(strstr(err.text, "sudo -u 'daemon'"));
+    assert_ok(data_lock_file(data, "import.lock", "import", &fd, &err), err);
+    assert_int_equal(fstat(fd, &st), 0);
+    assert_int_equal(st.st_uid, 1);
+    data_unlock(fd);
+}
+
 static int make_dir(void **state) {
     UNUSED(state);
     return mkdtemp(dir) != NULL ? 0 : -1;
@@ -75,6 +97,7 @@ int main(void) {
         unit_test(data_lock__second_is_refused_and_told_who_holds_it),
         unit_test(data_lock__a_shorter_name_leaves_nothing_of_the_longer_one),
         unit_test(data_lock__other_files_are_other_locks),
+        unit_test(data_lock__root_leaves_nothing_of_its_own_in_data_of_others),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }
