@@ -98,9 +98,8 @@ static void settle(struct delivery *d, bool durable) {
 static void on_done(struct intake_ticket *ticket, int rc, uint64_t bid) {
     struct delivery *d = (struct delivery *)ticket;
     struct http_exchange *x = d->exchange;
+    UNUSED(bid);
     settle(d, rc == 0);
-    if (rc == 0)
-        recent_settled(d->api->recent_file, bid, d->n);
     if (rc == 0)
         d->answer(x);
     else

@@ -135,10 +135,8 @@ static void settle(struct parcel *p, bool durable) {
 
 static void on_done(struct intake_ticket *ticket, int rc, uint64_t bid) {
     struct parcel *p = (struct parcel *)ticket;
-    size_t n = p->keys.len;
+    UNUSED(bid);
     settle(p, rc == 0);
-    if (rc == 0)
-        recent_settled(p->api->recent_file, bid, n);
     if (rc == 0)
         http_reply(p->exchange, MHD_HTTP_NO_CONTENT);
     else

@@ -127,12 +127,10 @@ void api_give_client(struct api *api, struct client *client);
 
 /* The client's address: behind a trusted proxy (`trusted_proxies`) what it says. */
 struct str api_client_address(const struct http_exchange *x);
-/* The recent ids, filled from a file and the lake; both are freed by recent_close(), which takes
- * NULL. */
+/* The recent ids, filled from a file and the lake, before requests are taken. Both are freed by
+ * recent_close(), which takes NULL, while `live` is still there. */
 MUSTCHECK int recent_open(struct live *live, struct recent_file **ret, struct recent_ids **ret_ids,
                           struct err *err);
-/* A ticket of that block was settled, with n ids; on the intake's thread. */
-void recent_settled(struct recent_file *f, uint64_t bid, size_t n);
 void recent_close(struct recent_file *f);
 
 /* Replies to a request for a source (ACCESS_SOURCE) that there is not, or that it may not send to.

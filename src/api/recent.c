@@ -21,7 +21,8 @@
 #define MAGIC STR("CASKIDS1")
 #define HASH_BYTES 16
 #define LOOK_SECONDS 2
-#define SAVE_IDS 200000u /* so many new ids may have to be read from the lake */
+#define SAVE_BYTES ((uint64_t)64 << 20) /* of records: so much may have to be read from the lake   \
+                                         */
 #define FILE_BYTES (RECENT_IDS * RECENT_KEY_BYTES + 256)
 
 /* Segments that are read without the file. Of logs most have no ids. */
@@ -32,23 +33,14 @@ static const struct {
 #define SOURCES ARRAY_LEN(sources)
 
 struct recent_file {
+    struct live *live;
     struct recent_ids *ids;
     char *path;
-    atomic_ullong complete[SOURCES]; /* blocks up to here are settled */
-    atomic_ullong settled;           /* tickets since the start, for pacing */
     pthread_t thread;
     pthread_mutex_t mutex; /* guards stop */
     pthread_cond_t changed;
     bool stop;
 };
-
-void recent_settled(struct recent_file *f, uint64_t bid, size_t n) {
-    for (size_t i = 0; i < SOURCES; i++)
-        /* other tickets of the same block may not be settled yet */
-        if (sources[i].dataset == bid_dataset(bid) && f->complete[i] < bid - 1)
-            f->complete[i] = bid - 1;
-    atomic_fetch_add(&f->settled, n);
-}
 
 /* --- the file --- */
 
@@ -56,12 +48,20 @@ static void hash_of(struct str bytes, unsigned char hash[HASH_BYTES]) {
     crypto_generichash(hash, HASH_BYTES, (const unsigned char *)bytes.ptr, bytes.len, NULL, 0);
 }
 
+/* Ids up to this block are settled: one thread settles those of a block before it makes the next
+ * one durable. Before requests are taken, blocks have no ids but those that were read. */
+static uint64_t settled_bid(struct recent_file *f, enum dataset dataset) {
+    uint64_t durable = intake_durable(live_intake(f->live, dataset));
+    return durable > 0 ? durable - 1 : 0;
+}
+
 static int save(struct recent_file *f, struct err *err) {
     struct buf out = {0};
     unsigned char hash[HASH_BYTES];
     buf_add_str(&out, MAGIC);
     for (size_t i = 0; i < SOURCES; i++) {
-        uint64_t bid = f->complete[i]; /* before the keys: these may be newer, never older */
+        /* before the keys: these may be newer, never older */
+        uint64_t bid = settled_bid(f, sources[i].dataset);
         buf_add(&out, &bid, sizeof bid);
     }
     recent_ids_list(f->ids, &out);
@@ -72,8 +72,10 @@ static int save(struct recent_file *f, struct err *err) {
     return rc;
 }
 
-/* Fills the table if the file is whole and of this lake, whose newest blocks are `last`. */
-static void load(struct recent_file *f, const uint64_t last[SOURCES]) {
+/* Fills the table and ret_settled if the file is whole and of this lake, whose newest blocks are
+ * `last`. */
+static void load(struct recent_file *f, const uint64_t last[SOURCES],
+                 uint64_t ret_settled[SOURCES]) {
     struct buf in = {0};
     uint64_t bids[SOURCES];
     unsigned char hash[HASH_BYTES];
@@ -93,8 +95,8 @@ static void load(struct recent_file *f, const uint64_t last[SOURCES]) {
         memcpy(key.bytes, in.ptr + at, sizeof key.bytes);
         recent_ids_keep(f->ids, key);
     }
-    for (size_t i = 0; good && i < SOURCES; i++)
-        f->complete[i] = bids[i];
+    if (good)
+        memcpy(ret_settled, bids, sizeof bids);
     buf_release(&in);
 }
 
@@ -110,10 +112,10 @@ static void take_record(struct recent_file *f, const struct record *record) {
         recent_ids_keep(f->ids, key);
 }
 
-static int read_lake(struct recent_file *f, const char *root, size_t i, uint64_t last,
-                     struct err *err) {
+static int read_lake(struct recent_file *f, const char *root, size_t i, uint64_t after,
+                     uint64_t last, struct err *err) {
     enum dataset dataset = sources[i].dataset;
-    uint64_t after = f->complete[i], segment = bid_segment(last);
+    uint64_t segment = bid_segment(last);
     if (after == 0 && segment > sources[i].segments)
         after = bid_make(dataset, segment - sources[i].segments, 0);
     if (last == 0)
@@ -131,7 +133,6 @@ static int read_lake(struct recent_file *f, const char *root, size_t i, uint64_t
             rc = got;
     }
     lake_reader_close(reader);
-    f->complete[i] = last;
     return rc;
 }
 
@@ -143,21 +144,28 @@ static void save_or_say(struct recent_file *f) {
         log_line(LOG_WARN, "recent_ids_not_saved", "error=\"%s\"", err.text);
 }
 
+static uint64_t bytes_taken(struct recent_file *f) {
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < SOURCES; i++)
+        bytes += intake_counts(live_intake(f->live, sources[i].dataset)).bytes;
+    return bytes;
+}
+
+/* What the start read is saved at once. */
 static void *saver_main(void *arg) {
     struct recent_file *f = arg;
-    unsigned long long saved = 0;
     pthread_mutex_lock(&f->mutex);
     while (!f->stop) {
-        struct timespec end;
-        clock_gettime(CLOCK_REALTIME, &end);
-        end.tv_sec += LOOK_SECONDS;
-        (void)pthread_cond_timedwait(&f->changed, &f->mutex, &end);
-        if (f->stop || f->settled < saved + SAVE_IDS)
-            continue;
-        saved = f->settled;
         pthread_mutex_unlock(&f->mutex);
+        uint64_t saved = bytes_taken(f);
         save_or_say(f);
         pthread_mutex_lock(&f->mutex);
+        while (!f->stop && bytes_taken(f) - saved < SAVE_BYTES) {
+            struct timespec end;
+            clock_gettime(CLOCK_REALTIME, &end);
+            end.tv_sec += LOOK_SECONDS;
+            (void)pthread_cond_timedwait(&f->changed, &f->mutex, &end);
+        }
     }
     pthread_mutex_unlock(&f->mutex);
     return NULL;
@@ -168,17 +176,18 @@ int recent_open(struct live *live, struct recent_file **ret, struct recent_ids *
     const struct instance *in = live_instance(live);
     struct recent_file *f = xcalloc(1, sizeof *f);
     struct buf path = {0};
-    uint64_t last[SOURCES];
+    uint64_t last[SOURCES], after[SOURCES] = {0};
+    f->live = live;
     buf_printf(&path, "%s/recent-ids", in->data_dir);
     f->path = str_dup(buf_str(&path));
     buf_release(&path);
     f->ids = recent_ids_new(RECENT_IDS);
     for (size_t i = 0; i < SOURCES; i++)
         last[i] = intake_durable(live_intake(live, sources[i].dataset));
-    load(f, last);
+    load(f, last, after);
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < SOURCES; i++)
-        rc = read_lake(f, in->lake_root, i, last[i], err);
+        rc = read_lake(f, in->lake_root, i, after[i], last[i], err);
     pthread_mutex_init(&f->mutex, NULL);
     pthread_cond_init(&f->changed, NULL);
     if (rc == 0 && pthread_create(&f->thread, NULL, saver_main, f) != 0)

@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 """POST /ingest/SOURCE: lines and JSON as the known senders send them, retries, limits, restarts, and a real syslog-ng."""
+import contextlib
 import gzip
 import json
 import os
 import random
+import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -208,6 +211,42 @@ def test_retries_count_once():
     taken(server, batch("a"), source="json")  # nobody asked
     taken(server, line("/other") + "\n", Idempotency_Key="b")
     equal(paths(server), {"/key": 1, "/a": 2, "/b": 1, "/c": 1, "/number": 1, "/other": 2}, "hits")
+
+
+def ids_settled_in_logs(data):
+    """So many blocks of logs may be passed over, as DATA/recent-ids says (more when a second segment begins)."""
+    with contextlib.suppress(FileNotFoundError), open(os.path.join(data.path, "recent-ids"), "rb") as f:
+        return struct.unpack("=8sQ", f.read(16))[1] - (1 << 56 | 1 << 24) + 1
+    return -1
+
+
+def test_a_start_reads_only_what_is_new():
+    """Whatever brought the records: also those of imports, that have no ids, are not read again at each start."""
+    data = cask.Data(CONFIG)
+    server = cask.Server(data)
+
+    def blocks():
+        metrics = server.request("GET", "/metrics").body.decode()
+        return int(re.search(r'^caskalytics_intake_blocks_total\{dataset="logs"\} (\d+)', metrics, re.M)[1])
+
+    log = data.file("".join(line(f"/{i}") + "\n" for i in range(60000)))
+    data.load("--site", SITE, log)
+    first = blocks()
+    equal(first > 5, True, first)
+    server.kill()
+    server = cask.Server(data)  # it has to read all, but once only
+    cask.wait_for(lambda: ids_settled_in_logs(data) >= first - 1)
+    for n in range(10):  # over 64 MiB
+        data.load("--site", SITE, data.file("".join(line(f"/{n}/{i}") + "\n" for i in range(60000))))
+    cask.wait_for(lambda: ids_settled_in_logs(data) >= first + blocks() // 4)
+    taken(server, line("/key"), Idempotency_Key="k1")
+    second = blocks()
+    equal(server.stop(), 0, "exit code")
+    equal(ids_settled_in_logs(data) >= first + second - 1, True, "after a stop")
+    server = cask.Server(data)
+    taken(server, line("/key"), Idempotency_Key="k1")
+    equal(server.query(metrics="hits", site=SITE, bots="include")["total"], {"hits": 660001}, "hits")
+    equal(server.stop(), 0, "exit code")
 
 
 def test_too_much_for_a_block():
