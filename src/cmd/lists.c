@@ -19,7 +19,7 @@ static const struct {
 #undef RATIO
 },
   dimensions[] = {
-#define DIMENSION(name, pageviews, others, doc) {#name, doc},
+#define DIMENSION(name, views, events, counters, doc) {#name, doc},
 #include "dimensions.def"
 #undef DIMENSION
 };

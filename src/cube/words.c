@@ -12,10 +12,17 @@ const struct metric_def metric_defs[METRIC_COUNT] = {
 };
 
 const struct dimension_def dimension_defs[DIM_COUNT] = {
-#define DIMENSION(name, views, events, doc) {#name, doc, views, events},
+#define DIMENSION(name, views, events, counters, doc) {#name, doc, views, events, counters},
 #include "dimensions.def"
 #undef DIMENSION
 };
+
+const struct counter_def counter_defs[] = {
+#define COUNTER(name, presence, doc) {#name, METRIC_##name, METRIC_##name##_change},
+#include "counters.def"
+#undef COUNTER
+};
+const size_t counter_defs_count = ARRAY_LEN(counter_defs);
 
 const struct cube_def cube_defs[] = {
 #define CUBE(name, facts, dimensions, grains) {#name, facts, dimensions, grains},
@@ -25,7 +32,7 @@ const struct cube_def cube_defs[] = {
 const size_t cube_defs_count = ARRAY_LEN(cube_defs);
 
 bool cube_has_fact(const struct cube_def *c, enum fact fact) {
-    return strchr(c->facts, "VDEU"[fact]) != NULL;
+    return strchr(c->facts, "VDEUG"[fact]) != NULL;
 }
 
 static bool has_word(const char *words, const char *word) {
@@ -74,6 +81,18 @@ bool metric_find(struct str name, enum metric *ret) {
         }
     }
     return false;
+}
+
+const char *dimension_sql(enum dimension d, enum fact fact) {
+    switch (fact) {
+    case FACT_V:
+    case FACT_U:
+        return dimension_defs[d].views_sql;
+    case FACT_G:
+        return dimension_defs[d].counters_sql;
+    default:
+        return dimension_defs[d].events_sql;
+    }
 }
 
 bool dimension_of_visitor(enum dimension d) {

@@ -15,7 +15,7 @@ enum metric {
 };
 
 enum dimension {
-#define DIMENSION(name, views, events, doc) DIM_##name,
+#define DIMENSION(name, views, events, counters, doc) DIM_##name,
 #include "dimensions.def"
 #undef DIMENSION
     DIM_COUNT
@@ -27,6 +27,7 @@ enum fact {
     FACT_D, /* flagged download requests */
     FACT_E, /* all events */
     FACT_U, /* distinct visitors: page views again, but not a sum */
+    FACT_G, /* counters of repositories: no cube has them, and they do not add up over time */
     FACT_COUNT
 };
 
@@ -40,10 +41,20 @@ extern const struct metric_def metric_defs[METRIC_COUNT];
 
 struct dimension_def {
     const char *name, *doc;
-    const char *views_sql;  /* over flagged page views */
-    const char *events_sql; /* over events and flagged download requests */
+    const char *views_sql;    /* over flagged page views */
+    const char *events_sql;   /* over events and flagged download requests */
+    const char *counters_sql; /* over the table `github` */
 };
 extern const struct dimension_def dimension_defs[DIM_COUNT];
+const char *dimension_sql(enum dimension d, enum fact fact);
+
+/* Counters of repositories, and the metrics made of each. */
+struct counter_def {
+    const char *name;
+    enum metric value, change;
+};
+extern const struct counter_def counter_defs[];
+extern const size_t counter_defs_count;
 
 #define CUBE_MAX_DIMENSIONS 8
 struct cube_def {

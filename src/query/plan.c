@@ -245,6 +245,7 @@ struct prepared *plan_prepare(const struct plan *p) {
             plan_sums(p, (enum fact)fact, &ret->sums[fact]);
     if (asks(p, FACT_U))
         plan_visitors(p, &ret->visitors);
+    ret->counters = asks(p, FACT_G) && p->spans->len > 0;
     return ret;
 }
 

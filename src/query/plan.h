@@ -6,6 +6,7 @@
  * that has the question's dimensions, or flagged page views of clean time (`views`), or raw rows of
  * dirty time. Distinct visitors do not add over time, so a bucket is answered by one exact cell row
  * a combination, or wholly by rows, or, for ranges that are no calendar bucket, by merged states.
+ * Counters of repositories have no cubes: plan_counters.c.
  */
 #ifndef CASK_PLAN_H
 #define CASK_PLAN_H
@@ -42,8 +43,9 @@ void plan_free(struct prepared *p);
 const struct selection *plan_flags_to_make(const struct prepared *p, enum fact fact);
 
 /* One statement of several, whose rows add: of these pieces, and of the rest of the answer if asked
- * for. Result columns: span start (UInt32), n_group Strings, n_base UInt64. False: there is nothing
- * to ask (no rows in this time); *sql is then unchanged. */
+ * for. Result columns: span start (UInt32), n_group Strings, n_base UInt64
+ * (a sum below zero as its 64 bits). False: there is nothing to ask (no rows in this time); *sql is
+ * then unchanged. */
 bool plan_sql(const struct prepared *p, bool rest, const struct piece *pieces, size_t n,
               struct buf *sql);
 

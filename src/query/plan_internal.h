@@ -39,7 +39,20 @@ struct prepared {
     const struct plan *plan;
     struct sums_plan sums[FACT_E + 1];
     struct visitors_plan visitors;
+    bool counters; /* are asked for */
 };
+
+/* --- pieces of SQL --- */
+
+/* All filters hold; several values asked of one dimension by = are alternatives. */
+void sql_filters(const struct plan *p, struct buf *sql, enum fact fact);
+/* "b, d0, d1" */
+void sql_keys(const struct plan *p, struct buf *sql);
+/* ", m0, m1, ...": the metrics of this fact, 0 for the others. */
+void sql_measures(const struct plan *p, enum fact fact, bool cells, const char *visitors,
+                  struct buf *sql);
+/* A branch of its own: b, d0, ..., m0, ... */
+void plan_sql_counters(const struct plan *p, struct buf *sql);
 
 bool plan_is_grouped(const struct plan *p, enum dimension d);
 /* Parts of `rows` that are clean, and those that are not. */

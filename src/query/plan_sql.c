@@ -5,11 +5,6 @@
 
 /* --- SQL pieces --- */
 
-static const char *dimension_sql(enum dimension d, enum fact fact) {
-    return fact == FACT_V || fact == FACT_U ? dimension_defs[d].views_sql
-                                            : dimension_defs[d].events_sql;
-}
-
 static void sql_filter(struct buf *sql, const struct filter *f, enum fact fact) {
     const char *column = dimension_sql(f->dimension, fact);
     if (f->op == FILTER_MATCHES) {
@@ -22,10 +17,10 @@ static void sql_filter(struct buf *sql, const struct filter *f, enum fact fact) 
     }
 }
 
-/* All filters hold; several values asked of one dimension by = are alternatives. */
-static void sql_filters(const struct plan *p, struct buf *sql, enum fact fact) {
+void sql_filters(const struct plan *p, struct buf *sql, enum fact fact) {
     const struct question *q = p->question;
-    buf_add_cstr(sql, q->bots == BOTS_EXCLUDE ? "bot = 0" : q->bots == BOTS_ONLY ? "bot = 1" : "1");
+    bool all = fact == FACT_G || q->bots == BOTS_INCLUDE; /* nobody makes a counter */
+    buf_add_cstr(sql, all ? "1" : q->bots == BOTS_EXCLUDE ? "bot = 0" : "bot = 1");
     for (size_t i = 0; i < q->n_filters; i++) {
         const struct filter *f = &q->filters[i];
         bool first = true;
@@ -47,8 +42,7 @@ static void sql_filters(const struct plan *p, struct buf *sql, enum fact fact) {
     }
 }
 
-/* "b, d0, d1" */
-static void sql_keys(const struct plan *p, struct buf *sql) {
+void sql_keys(const struct plan *p, struct buf *sql) {
     buf_add_char(sql, 'b');
     for (size_t i = 0; i < p->n_group; i++)
         buf_printf(sql, ", d%zu", i);
@@ -72,9 +66,8 @@ static void sql_named_keys(const struct plan *p, enum fact fact, struct buf *sql
         buf_printf(sql, ", CAST(%s AS String) AS d%zu", dimension_sql(p->group[i], fact), i);
 }
 
-/* ", m0, m1, ...": the metrics of this fact, 0 for the others. */
-static void sql_measures(const struct plan *p, enum fact fact, bool cells, const char *visitors,
-                         struct buf *sql) {
+void sql_measures(const struct plan *p, enum fact fact, bool cells, const char *visitors,
+                  struct buf *sql) {
     for (size_t i = 0; i < p->n_base; i++) {
         const struct metric_def *m = &metric_defs[p->base[i]];
         if (m->fact != fact)
@@ -271,6 +264,10 @@ bool plan_sql(const struct prepared *prepared, bool rest, const struct piece *pi
             sql_sums(p, (enum fact)fact, &prepared->sums[fact], &inner, &branches);
     if (rest && prepared->visitors.asked)
         sql_visitors(p, &prepared->visitors, &inner, &branches);
+    if (rest && prepared->counters) {
+        sql_union(&inner, &branches);
+        plan_sql_counters(p, &inner);
+    }
     for (size_t i = 0; i < n; i++)
         sql_piece(prepared, &pieces[i], &inner, &branches);
     if (branches > 0) {

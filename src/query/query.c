@@ -1,6 +1,7 @@
 #include "query/query.h"
 
 #include "cube/snapshot.h"
+#include "query/counted.h"
 #include "query/shape.h"
 #include "query/table.h"
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct resolved {
     const struct cube_site **sites;
     size_t n_sites;
     bool all_sites;
+    struct counted counted; /* sites and time of counters, if the question is about them */
     struct measures measures;
     double engine_seconds;
 };
@@ -23,6 +25,7 @@ struct resolved {
 static void resolved_release(struct resolved *r) {
     cube_snapshot_release(&r->snapshot);
     buf_release(&r->fence);
+    counted_release(&r->counted);
     zone_free(r->zone);
     free(r->sites);
 }
@@ -68,7 +71,8 @@ static int resolve_sites(struct resolved *r, struct err *err) {
     }
     for (size_t j = 0; j < r->q->n_sites; j++) {
         const struct cube_site *site = cube_state_find(state, r->q->sites[j]);
-        if ((site == NULL || !is_real(site)) && !is_configured(r->env->config, r->q->sites[j]))
+        if ((site == NULL || !is_real(site)) && !is_configured(r->env->config, r->q->sites[j]) &&
+            !counted_has_site(&r->counted, r->q->sites[j]))
             return unknown_site(r, r->q->sites[j], err);
     }
     r->all_sites = r->n_sites == real;
@@ -89,11 +93,15 @@ static int resolve_zone(struct resolved *r, struct err *err) {
 static int resolve_range(struct resolved *r, struct err *err) {
     int64_t first = INT64_MAX, last = 0;
     enum grain grain = r->q->by > GRAIN_DAY ? r->q->by : GRAIN_DAY;
-    for (size_t i = 0; i < r->n_sites; i++) {
+    for (size_t i = 0; i < r->n_sites && measures_of_events(&r->measures); i++) {
         first = min_i64(first, r->sites[i]->first);
         last = max_i64(last, r->sites[i]->last);
     }
-    if (r->n_sites == 0)
+    if (r->counted.any) {
+        first = min_i64(first, r->counted.first);
+        last = max_i64(last, r->counted.last + 1);
+    }
+    if (last == 0)
         first = last = r->env->now;
     r->from = zone_floor(r->zone, grain, first);
     r->to = zone_next(r->zone, grain, max_i64(last - 1, first));
@@ -122,12 +130,16 @@ static int resolve(struct resolved *r, struct err *err) {
         r->snapshot.state.sites.items[i].clean.len = 0;
         r->snapshot.state.sites.items[i].units.len = 0;
     }
-    int rc = resolve_sites(r, err);
+    int rc = 0;
+    measures_resolve(&r->measures, r->q);
+    if (measures_of_counters(&r->measures))
+        rc = counted_read(r->env->client, r->q, buf_str(&r->fence), &r->counted, err);
+    if (rc == 0)
+        rc = resolve_sites(r, err);
     if (rc == 0)
         rc = resolve_zone(r, err);
     if (rc == 0)
         rc = resolve_range(r, err);
-    measures_resolve(&r->measures, r->q);
     return rc;
 }
 
@@ -222,7 +234,8 @@ static void shift_spans(const struct resolved *r, struct frame *f) {
     vec_push(&f->shifted_whole, hull);
 }
 
-/* The newest row of the sites asked: nothing later is known yet. */
+/* The newest row of the sites asked, of events or counters, whatever is asked for: nothing later is
+ * known yet. */
 static int find_complete_until(struct resolved *r, struct result *ret, struct err *err) {
     struct selection newest = {0};
     struct buf sql = {0}, out = {0};
@@ -230,13 +243,14 @@ static int find_complete_until(struct resolved *r, struct result *ret, struct er
     for (size_t i = 0; i < r->n_sites; i++)
         ranges_add(selection_site(&newest, str_from(r->sites[i]->name)), r->sites[i]->last - 3600,
                    r->sites[i]->last);
-    if (r->n_sites > 0) {
+    ret->complete_until = r->counted.any ? r->counted.last : 0;
+    if (r->n_sites > 0 && measures_of_events(&r->measures)) {
         uint64_t at = 0;
         buf_add_cstr(&sql, "SELECT toUnixTimestamp(max(ts)) FROM events WHERE ");
         sql_selection(&sql, &newest, "ts", 0, 0);
         rc = client_query(r->env->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
         if (rc == 0 && str_to_u64(str_trim(buf_str(&out)), &at))
-            ret->complete_until = (int64_t)at;
+            ret->complete_until = max_i64(ret->complete_until, (int64_t)at);
     }
     selection_release(&newest);
     buf_release(&sql);

@@ -20,6 +20,7 @@ struct value {
 enum unit {
     UNIT_TEXT,
     UNIT_COUNT,
+    UNIT_CHANGE, /* of a count: may be below zero */
     UNIT_RATE /* 0..1, shown as percent in tables */,
     UNIT_SECONDS,
     UNIT_BYTES,

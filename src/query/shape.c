@@ -26,12 +26,41 @@ void measures_resolve(struct measures *ms, const struct question *q) {
     }
 }
 
+bool measures_of_counters(const struct measures *ms) {
+    for (size_t i = 0; i < ms->n_base; i++)
+        if (metric_defs[ms->base[i]].fact == FACT_G)
+            return true;
+    return false;
+}
+
+bool measures_of_events(const struct measures *ms) {
+    for (size_t i = 0; i < ms->n_base; i++)
+        if (metric_defs[ms->base[i]].fact != FACT_G)
+            return true;
+    return false;
+}
+
+static const enum unit units[METRIC_COUNT] = {
+#define METRIC(name, unit, fact, sql, doc) UNIT_##unit,
+#define RATIO(name, unit, over, under, doc) UNIT_##unit,
+#include "metrics.def"
+#undef METRIC
+#undef RATIO
+};
+
+/* Of a base metric. Sums are added up modulo 2^64, so that those of changes come out right as
+ * signed numbers. */
+static int64_t sum_of(enum metric m, uint64_t sum) {
+    return units[m] == UNIT_CHANGE ? (int64_t)sum
+                                   : (int64_t)(sum > INT64_MAX ? (uint64_t)INT64_MAX : sum);
+}
+
 static double metric_number(const struct measures *ms, enum metric m, const uint64_t *sums) {
     const struct metric_def *def = &metric_defs[m];
     uint64_t over = 0, under = 0;
     for (size_t i = 0; i < ms->n_base; i++) {
         if (def->sql != NULL && ms->base[i] == m)
-            return (double)sums[i];
+            return (double)sum_of(m, sums[i]);
         over = def->sql == NULL && ms->base[i] == def->over ? sums[i] : over;
         under = def->sql == NULL && ms->base[i] == def->under ? sums[i] : under;
     }
@@ -45,7 +74,7 @@ static struct value metric_value(const struct measures *ms, enum metric m, const
     for (size_t i = 0; i < ms->n_base; i++) {
         if (metric_defs[m].sql != NULL && ms->base[i] == m) {
             v.type = VALUE_INT;
-            v.integer = sums[i] > INT64_MAX ? INT64_MAX : (int64_t)sums[i];
+            v.integer = sum_of(m, sums[i]);
             return v;
         }
     }
@@ -63,7 +92,8 @@ static enum metric order_metric(const struct question *q) {
 
 bool measures_rank_whole(const struct measures *ms) {
     const struct question *q = ms->question;
-    return q->limit > 0 && q->by != GRAIN_NONE && metric_defs[order_metric(q)].fact == FACT_U;
+    enum fact fact = metric_defs[order_metric(q)].fact;
+    return q->limit > 0 && q->by != GRAIN_NONE && (fact == FACT_U || fact == FACT_G);
 }
 
 /* --- rows --- */
@@ -219,14 +249,6 @@ static int by_time_then_metric(const void *a, const void *b, void *arg) {
         return rx > ry ? -1 : 1;
     return table_compare_dims(x->dims, y->dims, o->n_dims);
 }
-
-static const enum unit units[METRIC_COUNT] = {
-#define METRIC(name, unit, fact, sql, doc) UNIT_##unit,
-#define RATIO(name, unit, over, under, doc) UNIT_##unit,
-#include "metrics.def"
-#undef METRIC
-#undef RATIO
-};
 
 static void make_columns(const struct measures *ms, struct result *ret) {
     static const char *const previous[METRIC_COUNT] = {

@@ -13,8 +13,11 @@ struct measures {
     size_t n_base;
 };
 void measures_resolve(struct measures *ret, const struct question *q);
-/* Must the groups that a limit keeps be ranked by a table of the whole time? Distinct visitors do
- * not add over its buckets. */
+/* Are any of them about events, about counters of repositories? */
+bool measures_of_events(const struct measures *ms);
+bool measures_of_counters(const struct measures *ms);
+/* Must the groups that a limit keeps be ranked by a table of the whole time? Distinct visitors and
+ * counters do not add over its buckets. */
 bool measures_rank_whole(const struct measures *ms);
 
 /* Append a row of zeros, with zeros to compare with if its span has a counterpart in `shifted`. */

@@ -208,7 +208,28 @@ static void nothing__is_asked_where_there_are_no_rows(void **state) {
 
 #define in_lab(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-UNIT_MAIN(in_lab(sums__clean_time_comes_from_the_smallest_cube),
+/* They have no cubes, no bots and no sites but those that the question names. */
+static void counters__come_from_their_table(void **state) {
+    struct lab *lab = *state;
+    set(lab, "metrics", "stars,pageviews");
+    const char *sql = plan(lab, 2, START, START + 31 * DAY);
+    assert_true(has(sql, "cube_totals") && has(sql, "FROM github"));
+    assert_true(has(sql, "ts >= 1609459200 AND ts < 1612137600)")); /* no older ones are needed */
+    assert_false(has(sql, "forks") || has(sql, "('stars', min((stars < 0, time, bid, stars)), ("));
+    lab->question.n_metrics = 0;
+    set(lab, "metrics", "stars_change");
+    set(lab, "site", "a,it's");
+    set(lab, "group", "repo,country");
+    set(lab, "filter", "source=x");
+    sql = plan(lab, 0, START, START + 31 * DAY);
+    assert_true(has(sql, "FROM github WHERE ts >= 0 AND ts < 1612137600"));
+    assert_true(has(sql, "(site = 'a' OR site = 'it\\'s')) WHERE 1 AND (source = 'x')"));
+    assert_true(has(sql, "CAST(repo AS String) AS d0, CAST('' AS String) AS d1"));
+    assert_false(has(sql, "bot") || has(sql, "events") || has(sql, "cube_"));
+}
+
+UNIT_MAIN(in_lab(counters__come_from_their_table),
+          in_lab(sums__clean_time_comes_from_the_smallest_cube),
           in_lab(sums__dirty_time_comes_from_rows),
           in_lab(sums__hours_at_the_ends_come_from_hour_cells),
           in_lab(sums__recent_hours_come_from_cells_and_older_ones_from_views),
