@@ -5,12 +5,22 @@
 #include <stdlib.h>
 
 struct ranges *selection_site(struct selection *s, struct str site) {
-    for (size_t i = 0; i < s->len; i++)
-        if (str_eq(s->items[i].site, site))
-            return &s->items[i].ranges;
+    size_t low = 0, high = s->len;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = str_cmp(s->items[middle].site, site);
+        if (order == 0)
+            return &s->items[middle].ranges;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     struct site_ranges fresh = {.site = site};
     vec_push(s, fresh);
-    return &s->items[s->len - 1].ranges;
+    memmove(&s->items[low + 1], &s->items[low], (s->len - 1 - low) * sizeof fresh);
+    s->items[low] = fresh;
+    return &s->items[low].ranges;
 }
 
 bool selection_empty(const struct selection *s) {
@@ -39,23 +49,50 @@ void sql_ranges(struct buf *sql, const struct ranges *ranges, const char *column
     ranges_release(&wide);
 }
 
+static int by_ranges(const void *a, const void *b) {
+    const struct ranges *x = &(*(const struct site_ranges *const *)a)->ranges;
+    const struct ranges *y = &(*(const struct site_ranges *const *)b)->ranges;
+    if (x->len != y->len)
+        return x->len < y->len ? -1 : 1;
+    return x->len > 0 ? memcmp(x->items, y->items, x->len * sizeof *x->items) : 0;
+}
+
+/* "site = 'a'", "site IN ('a','b')" */
+static void sql_sites(struct buf *sql, const struct site_ranges *const *sites, size_t n) {
+    buf_add_cstr(sql, n > 1 ? "site IN (" : "site = ");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            buf_add_char(sql, ',');
+        sql_quote(sql, sites[i]->site);
+    }
+    if (n > 1)
+        buf_add_char(sql, ')');
+}
+
+/* Mostly all sites have the same ranges, and there may be thousands: such are named together, as a
+ * list counts as one against the engine's limit of how much may stand in a statement. */
 void sql_selection(struct buf *sql, const struct selection *s, const char *column, int64_t before,
                    int64_t after) {
-    bool any = false;
+    const struct site_ranges **sites = xcalloc(s->len + 1, sizeof *sites);
+    size_t n = 0;
+    for (size_t i = 0; i < s->len; i++)
+        if (s->items[i].ranges.len > 0)
+            sites[n++] = &s->items[i];
+    qsort(sites, n, sizeof *sites, by_ranges);
     if (s->parts > 0)
         buf_printf(sql, "visitor %% %u = %u AND ", s->parts, s->part);
     buf_add_char(sql, '(');
-    for (size_t i = 0; i < s->len; i++) {
-        if (s->items[i].ranges.len == 0)
-            continue;
-        buf_add_cstr(sql, any ? " OR (site = " : "(site = ");
-        sql_quote(sql, s->items[i].site);
+    for (size_t i = 0, end; i < n; i = end) {
+        for (end = i + 1; end < n && by_ranges(&sites[i], &sites[end]) == 0;)
+            end++;
+        buf_add_cstr(sql, i > 0 ? " OR (" : "(");
+        sql_sites(sql, &sites[i], end - i);
         buf_add_cstr(sql, " AND (");
-        sql_ranges(sql, &s->items[i].ranges, column, before, after);
+        sql_ranges(sql, &sites[i]->ranges, column, before, after);
         buf_add_cstr(sql, "))");
-        any = true;
     }
-    buf_add_cstr(sql, any ? ")" : "0)");
+    buf_add_cstr(sql, n > 0 ? ")" : "0)");
+    free(sites);
 }
 
 void sql_fence(struct buf *sql, const uint64_t applied[DATASET_MAX + 1]) {

@@ -19,17 +19,17 @@ struct site_ranges {
     struct ranges ranges;
 };
 struct selection {
-    struct site_ranges *items;
+    struct site_ranges *items; /* by name */
     size_t len, cap;
     unsigned part, parts; /* parts 0: all visitors */
 };
-struct ranges *selection_site(struct selection *s,
-                              struct str site); /* adds an empty one if missing */
+/* Adds an empty one if missing. Until the next call. */
+struct ranges *selection_site(struct selection *s, struct str site);
 bool selection_empty(const struct selection *s);
 void selection_release(struct selection *s);
 
-/* Condition on `column` (seconds or DateTime): inside of one of the ranges, widened alike. "" for no
- * ranges. */
+/* Condition on `column` (seconds or DateTime): inside of one of the ranges, widened alike. "" for
+ * no ranges. */
 void sql_ranges(struct buf *sql, const struct ranges *ranges, const char *column, int64_t before,
                 int64_t after);
 

@@ -175,5 +175,18 @@ def test_summary_for_people():
             raise AssertionError(f"no {word!r} in the summary: {said}")
 
 
+def test_thousands_of_hosts():
+    """Names of a vhost log come from anybody who asks."""
+    hosts, days = 6000, 2
+    line = '{}:80 10.0.0.{} - - [{:02}/May/2015:10:00:00 +0000] "GET /p HTTP/1.1" 200 10 "-" "Firefox/120.0"\n'
+    log = "".join(line.format(f"h{h}.example", h % 7, d) for d in range(1, days + 1) for h in range(hosts))
+    data = cask.Data()
+    data.load("--format", "vhost", data.file(log.encode()))
+    answer = data.stats("hits,pageviews,visitors,sessions", "--by", "day")
+    want = {"hits": hosts, "pageviews": hosts, "visitors": 7, "sessions": hosts}
+    equal([{key: row[key] for key in want} for row in answer["rows"]], [want] * days, "days")
+    equal(answer["total"]["sessions"], hosts * days, "sessions")
+
+
 if __name__ == "__main__":
     cask.main(globals())

@@ -154,24 +154,39 @@ static void selection__is_sites_with_their_time(void **state) {
     selection_site(&s, STR("none"));
     assert_true(selection_empty(&s));
     ranges_add(selection_site(&s, STR("it's")), 100, 200);
+    ranges_add(selection_site(&s, STR("c")), 100, 200);
     ranges_add(selection_site(&s, STR("b")), 100, 200);
     ranges_add(selection_site(&s, STR("it's")), 300, 400);
     assert_false(selection_empty(&s));
     buf_clear(&sql);
-    sql_selection(&sql, &s, "ts", 0, 0);
+    sql_selection(&sql, &s, "ts", 0, 0); /* sites of the same time are named together */
     assert_str(buf_str(&sql),
-               "((site = 'it\\'s' AND ((ts >= 100 AND ts < 200) OR (ts >= 300 AND ts < 400)))"
-               " OR (site = 'b' AND ((ts >= 100 AND ts < 200))))");
+               "((site IN ('b','c') AND ((ts >= 100 AND ts < 200)))"
+               " OR (site = 'it\\'s' AND ((ts >= 100 AND ts < 200) OR (ts >= 300 AND ts < 400))))");
     buf_clear(&sql);
     sql_selection(&sql, &s, "ts", 500, 60); /* widened ranges that meet are one; not before 1970 */
-    assert_str(buf_str(&sql),
-               "((site = 'it\\'s' AND ((ts >= 0 AND ts < 460))) OR (site = 'b' AND ((ts >= 0 AND "
-               "ts < 260))))");
+    assert_str(buf_str(&sql), "((site IN ('b','c') AND ((ts >= 0 AND ts < 260)))"
+                              " OR (site = 'it\\'s' AND ((ts >= 0 AND ts < 460))))");
     selection_release(&s);
     buf_release(&sql);
+}
+
+static void selection__finds_each_site_again(void **state) {
+    UNUSED(state);
+    struct selection s = {0};
+    char names[500][8];
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        snprintf(names[i], sizeof names[i], "s%zu", i * 7919 % ARRAY_LEN(names));
+        ranges_add(selection_site(&s, str_from(names[i])), (int64_t)i, (int64_t)i + 1);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_int_equal(selection_site(&s, str_from(names[i]))->items[0].from, i);
+    assert_int_equal(s.len, ARRAY_LEN(names));
+    selection_release(&s);
 }
 
 UNIT_MAIN(unit_test(bucket__is_the_start_of_the_calendar_bucket),
           unit_test(bucket__no_grain_is_one_bucket_and_too_many_are_refused),
           unit_test(border__random_lists_give_the_bucket),
-          unit_test(selection__is_sites_with_their_time))
+          unit_test(selection__is_sites_with_their_time),
+          unit_test(selection__finds_each_site_again))
