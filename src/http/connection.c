@@ -107,7 +107,7 @@ static void reap(struct http_server *s) {
 void *connection_reaper_main(void *arg) {
     struct http_server *s = arg;
     pthread_mutex_lock(&s->reaper_mutex);
-    while (!s->reaper_stop) {
+    while (!s->stopping) {
         struct timespec end;
         clock_gettime(CLOCK_MONOTONIC, &end);
         end.tv_sec += LOOK_SECONDS;

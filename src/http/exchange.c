@@ -154,7 +154,7 @@ enum MHD_Result exchange_send(struct http_exchange *x) {
         return MHD_NO;
     for (size_t i = 0; i + 1 < x->headers.len; i += 2)
         MHD_add_response_header(r, x->headers.items[i], x->headers.items[i + 1]);
-    if (x->server->closing)
+    if (x->server->draining)
         MHD_add_response_header(r, "Connection", "close");
     if (x->stream == NULL)
         connection_sends(x->server, x->connection, body);

@@ -59,20 +59,20 @@ struct http_server {
     unsigned port;
     unsigned max_connections; /* over TCP */
     int64_t request_ms;
-    atomic_bool closing; /* answers end their connections */
+    atomic_bool draining; /* new requests get 503, answers end their connections; set with mutex */
+    atomic_bool stopping; /* workers and reaper end; set with mutex */
 
     pthread_mutex_t mutex; /* guards all below, and states of exchanges */
     pthread_cond_t queued, idle;
     struct http_exchange *first, *last; /* for the workers */
     unsigned waiting;                   /* exchanges between handler and answer */
     unsigned open;                      /* and those whose answer is not sent */
-    bool draining, stopping;            /* new requests get 503; workers end */
     VEC(pthread_t) workers;
 
     pthread_mutex_t reaper_mutex; /* guards all below; taken by itself */
     pthread_cond_t reaper_wake;
     pthread_t reaper;
-    bool reaping, reaper_stop;
+    bool reaping;
     struct http_connection *connections;
     unsigned n_connections;
     uint64_t timeouts;

@@ -187,16 +187,20 @@ static enum MHD_Result dispatch(struct http_server *s, struct http_exchange *x) 
     connection_waits(x->connection);
     x->began = clock_monotonic_seconds();
     pthread_mutex_lock(&s->mutex);
-    bool stopping = s->draining;
+    if (s->draining) {
+        pthread_mutex_unlock(&s->mutex);
+        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the server stops");
+        return exchange_send(x);
+    }
     x->state = EXCHANGE_WAITING;
     x->open = true;
     s->waiting++;
     s->open++;
-    if (route->run != HTTP_NOW && !stopping) {
+    if (route->run != HTTP_NOW) {
         x->suspended = true;
         MHD_suspend_connection(x->connection);
     }
-    if (route->run == HTTP_WORKER && !stopping) {
+    if (route->run == HTTP_WORKER) {
         x->next = NULL;
         if (s->last != NULL)
             s->last->next = x;
@@ -206,11 +210,9 @@ static enum MHD_Result dispatch(struct http_server *s, struct http_exchange *x) 
         pthread_cond_signal(&s->queued);
     }
     pthread_mutex_unlock(&s->mutex);
-    if (stopping)
-        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the server stops");
-    else if (route->run != HTTP_WORKER)
+    if (route->run != HTTP_WORKER)
         route->handle(x, s->options.arg);
-    return stopping || route->run == HTTP_NOW ? exchange_send(x) : MHD_YES;
+    return route->run == HTTP_NOW ? exchange_send(x) : MHD_YES;
 }
 
 /* --- callbacks --- */

@@ -147,14 +147,9 @@ static void wait_for(struct http_server *s, const unsigned *count, double second
     }
 }
 
+/* The listening sockets stay: libmicrohttpd 0.9.75 may abort when they are taken away while
+ * somebody connects. */
 void http_server_drain(struct http_server *s, double seconds) {
-    struct MHD_Daemon *daemons[] = {s->tcp, s->local};
-    for (size_t i = 0; i < ARRAY_LEN(daemons); i++) {
-        int fd = daemons[i] != NULL ? MHD_quiesce_daemon(daemons[i]) : -1;
-        if (fd >= 0)
-            close(fd);
-    }
-    s->closing = true;
     pthread_mutex_lock(&s->mutex);
     s->draining = true;
     wait_for(s, &s->waiting, seconds);
@@ -164,7 +159,6 @@ void http_server_drain(struct http_server *s, double seconds) {
 
 static void stop_reaper(struct http_server *s) {
     pthread_mutex_lock(&s->reaper_mutex);
-    s->reaper_stop = true;
     pthread_cond_signal(&s->reaper_wake);
     pthread_mutex_unlock(&s->reaper_mutex);
     if (s->reaping)
@@ -174,7 +168,6 @@ static void stop_reaper(struct http_server *s) {
 void http_server_stop(struct http_server *s) {
     if (s == NULL)
         return;
-    s->closing = true;
     pthread_mutex_lock(&s->mutex);
     s->draining = s->stopping = true;
     pthread_cond_broadcast(&s->queued);

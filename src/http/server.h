@@ -85,11 +85,11 @@ struct http_counts {
     uint64_t timeouts;    /* connections shut down because they took too long */
 };
 struct http_counts http_server_counts(struct http_server *s);
-/* Stop accepting, wait up to `seconds` until no exchange waits for its answer, and a second more
- * until the answers are sent. */
+/* From now on requests get 503 and are closed. Waits up to `seconds` until no exchange before that
+ * waits for its answer, and a second more until the answers are sent. */
 void http_server_drain(struct http_server *s, double seconds);
 /* After a drain. Whoever holds exchanges has replied by now, whoever holds streams has ended them.
- * Requests that come in between get 503. Takes NULL. */
+ * Takes NULL. */
 void http_server_stop(struct http_server *s);
 
 /* --- the request ----------------------------------------------------------------------------- */

@@ -176,6 +176,15 @@ static int dial(struct world *w) {
     return fd;
 }
 
+static int dial_local(struct world *w) {
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", w->socket);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
+    patience(fd);
+    return fd;
+}
+
 static void say(int fd, const char *text) {
     assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
 }
@@ -806,11 +815,12 @@ static void drain__who_waits_is_answered(void **state) {
     assert_non_null(strstr(a, "Retry-After"));
     assert_non_null(strstr(a, "Connection: close"));
     pthread_join(thread, NULL);
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    snprintf(at.sun_path, sizeof at.sun_path, "%s", w.socket);
-    int late = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(late, (struct sockaddr *)&at, sizeof at), -1);
-    close(late);
+    int late[] = {dial(&w), dial_local(&w)};
+    for (size_t i = 0; i < ARRAY_LEN(late); i++) {
+        say(late[i], "GET /slow HTTP/1.1\r\n" HOST "\r\n");
+        assert_int_equal(status_of(hear_all(late[i])), 503); /* and closed */
+        close(late[i]);
+    }
     end(&w);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(status_of(hear(fds[i], true)), 204);
@@ -848,15 +858,13 @@ static void unix_socket__only_the_owner_and_a_stale_one_is_replaced(void **state
     start(&w);
     assert_int_equal(stat(w.socket, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    snprintf(at.sun_path, sizeof at.sun_path, "%s", w.socket);
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-    patience(fd);
+    int fd = dial_local(&w);
     say(fd, "GET /echo HTTP/1.1\r\n" HOST "\r\n");
     assert_non_null(strstr(hear(fd, false), "local=1 peer= "));
     close(fd);
     http_server_stop(w.server);
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", w.socket);
     int stale = socket(AF_UNIX, SOCK_STREAM, 0); /* as a killed server leaves it */
     assert_int_equal(bind(stale, (struct sockaddr *)&at, sizeof at), 0);
     close(stale);
@@ -865,9 +873,7 @@ static void unix_socket__only_the_owner_and_a_stale_one_is_replaced(void **state
     struct err err;
     assert_ok(http_server_start(&options, &w.server, &err), err);
     assert_int_equal(http_server_port(w.server), 0);
-    fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    assert_int_equal(connect(fd, (struct sockaddr *)&at, sizeof at), 0);
-    close(fd);
+    close(dial_local(&w));
     end(&w);
 }
 
