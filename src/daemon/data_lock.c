@@ -30,16 +30,22 @@ static bool owner_beside_root(const char *data_dir, struct stat *ret) {
 
 int data_lock(const char *data_dir, const char *command, int *ret_fd, struct err *err) {
     struct stat st;
-    char name[64];
-    if (!owner_beside_root(data_dir, &st))
-        return data_lock_file(data_dir, "lock", command, ret_fd, err);
+    char number[32];
+    int fd, rc = data_lock_file(data_dir, "lock", command, &fd, err);
+    if (rc != 0)
+        return rc;
+    if (!owner_beside_root(data_dir, &st)) {
+        *ret_fd = fd;
+        return 0;
+    }
+    data_unlock(fd);
+    snprintf(number, sizeof number, "#%u", (unsigned)st.st_uid);
     const struct passwd *user = getpwuid(st.st_uid);
-    snprintf(name, sizeof name, "#%u", (unsigned)st.st_uid);
+    const char *name = user != NULL ? user->pw_name : number;
     return err_set(err, ERR_USAGE,
                    "%s belongs to %s, who could not open what root writes: run this as that user "
                    "(sudo -u '%s' ...), or while the server runs",
-                   data_dir, user != NULL ? user->pw_name : name,
-                   user != NULL ? user->pw_name : name);
+                   data_dir, name, name);
 }
 
 int data_lock_file(const char *data_dir, const char *name, const char *command, int *ret_fd,
