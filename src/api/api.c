@@ -244,12 +244,12 @@ void api_drain(struct api *api, double seconds) {
     if (api->server != NULL)
         http_server_drain(api->server, seconds);
     stop_clients(api);
-    local_stop(api->local);
 }
 
 void api_close(struct api *api) {
     if (api == NULL)
         return;
+    local_stop(api->local);
     http_server_stop(api->server);
     changes_free(api->changes);
     local_imports_free(api->imports);

@@ -263,7 +263,9 @@ static int compare_cubes(struct verify *v, uint64_t *hours, struct err *err) {
         return rc;
     v->differences = before;
     v->out->len = len;
-    live_pause(store->live);
+    rc = live_pause(store->live, store->stop, err);
+    if (rc != 0)
+        return rc;
     rc = cube_verify(store->in->cube, store->client, see_hour, v, hours, err);
     live_resume(store->live);
     return rc;

@@ -16,8 +16,9 @@ struct applier {
     const atomic_bool *stop; /* may be NULL */
     bool lost;               /* what the engine has is unknown: reopen before going on */
     unsigned tries;
-    uint64_t applied; /* as it was at the last failure */
-    uint64_t told;    /* damaged blocks that the log knows of */
+    uint64_t applied;            /* as it was at the last failure */
+    uint64_t told;               /* damaged blocks that the log knows of */
+    uint64_t step_from, step_to; /* the last step: where it began, and was to lead */
 };
 
 /* An INSERT whose answer was lost may still be running; until it is over nobody can say what is in.
@@ -87,6 +88,7 @@ int applier_open(struct instance *in, enum dataset dataset, const atomic_bool *s
     a->stop = stop;
     a->in = in;
     a->dataset = dataset;
+    a->step_from = UINT64_MAX;
     int rc = client_new(engine_process_socket(in->engine), NULL, &a->client, err);
     if (rc == 0) {
         rc = open_apply(a, err);
@@ -142,6 +144,19 @@ int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err) {
     if (flush) /* not for every step of a long way */
         tell_damage(a);
     return rc;
+}
+
+/* Numbers of blocks and segments may be missing: when the last step found nothing, the next segment
+ * is tried. */
+uint64_t applier_step(struct applier *a, uint64_t goal, unsigned blocks) {
+    uint64_t at = apply_refined(a->apply);
+    if (at == a->step_from)
+        a->step_to = bid_make(a->dataset, bid_segment(a->step_to) + 1, blocks);
+    else
+        a->step_to = bid_make(a->dataset, bid_segment(at),
+                              (uint64_t)min_i64((int64_t)bid_block(at) + blocks, 0xffffff));
+    a->step_from = at;
+    return a->step_to < goal ? a->step_to : goal;
 }
 
 struct apply *applier_apply(const struct applier *a) {

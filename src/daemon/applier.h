@@ -17,6 +17,8 @@ MUSTCHECK int applier_open(struct instance *in, enum dataset dataset, const atom
  * engine died over and over, or does not come back. With `flush` it says in the log when blocks of
  * the lake could not be read. */
 MUSTCHECK int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err);
+/* Where to stop for a look around on the way to `goal`: at most so many blocks further on. */
+uint64_t applier_step(struct applier *a, uint64_t goal, unsigned blocks);
 /* For its counts and positions. */
 struct apply *applier_apply(const struct applier *a);
 void applier_close(struct applier *a);

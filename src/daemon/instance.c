@@ -276,27 +276,14 @@ int instance_lake_last(struct instance *in, enum dataset dataset, uint64_t *ret_
     return 0;
 }
 
-/* Where to go next, some blocks on. Numbers of blocks and segments may be missing: when nothing was
- * found up to `target`, the next segment is tried. */
-static uint64_t next_target(enum dataset dataset, uint64_t at, uint64_t before, uint64_t target) {
-    if (at == before)
-        return bid_make(dataset, target ? bid_segment(target) + 1 : 1, STEP_BLOCKS);
-    uint64_t block = (uint64_t)min_i64((int64_t)bid_block(at) + STEP_BLOCKS, 0xffffff);
-    return bid_make(dataset, bid_segment(at), block);
-}
-
 /* Apply in steps, so that progress can be told between them. */
 static int apply_all(struct instance *in, struct applier *a, enum dataset dataset, uint64_t last,
                      instance_progress_fn *progress, void *arg, struct err *err) {
     uint64_t all = 0, left = 0, at = apply_refined(applier_apply(a));
     int rc = progress != NULL ? lake_size_after(in->lake_root, dataset, at, &all, err) : 0;
-    uint64_t before = at == 0 ? 0 : UINT64_MAX, target = 0;
-    while (rc == 0 && progress != NULL) {
-        target = next_target(dataset, at, before, target);
-        if (target >= last)
-            break;
+    uint64_t target;
+    while (rc == 0 && progress != NULL && (target = applier_step(a, last, STEP_BLOCKS)) < last) {
         rc = applier_run(a, target, false, err);
-        before = at;
         at = apply_refined(applier_apply(a));
         if (rc == 0)
             rc = lake_size_after(in->lake_root, dataset, at, &left, err);

@@ -11,12 +11,12 @@
 #include <time.h>
 
 #define GATHER_SECONDS 0.25    /* records wait so long for others to share an INSERT */
-#define STEP_BLOCKS 4096       /* of one dataset before the others get their turn */
+#define STEP_BLOCKS 256        /* of one dataset before others, new rules and commands get a turn */
 #define SEAL_SECONDS 60.0      /* between two looks for time to seal */
 #define RETRY_SECONDS_MAX 30.0 /* after errors, growing from 1 s */
 #define STUCK_SECONDS 60.0     /* a store that could not get on for so long is not waited for */
 #define LOOK_SECONDS 0.2       /* between two looks at what a waiting caller wants */
-#define JOIN_SECONDS 3         /* at the end, for what runs */
+#define END_SECONDS 3.0        /* for what works on the store when all stops */
 #define DROP_TRIES 30          /* while the engine is away, a second each */
 
 struct live {
@@ -91,10 +91,8 @@ static void leave(struct live *l) {
 /* One step of one dataset on the way to `goal`; *ret_more: it is not reached. */
 static int apply_step(struct live *l, struct applier *a, enum dataset dataset, uint64_t goal,
                       bool *ret_more, struct err *err) {
-    uint64_t at = apply_refined(applier_apply(a)), upto = goal;
-    if (bid_segment(at) == bid_segment(goal) && bid_block(goal) > bid_block(at) + STEP_BLOCKS)
-        upto = at + STEP_BLOCKS;
-    int rc = at < upto ? applier_run(a, upto, true, err) : 0;
+    uint64_t upto = applier_step(a, goal, STEP_BLOCKS);
+    int rc = apply_refined(applier_apply(a)) < upto ? applier_run(a, upto, true, err) : 0;
     if (rc != 0)
         return rc;
     struct apply_counts counts = apply_counts(applier_apply(a), 0, UINT64_MAX);
@@ -149,10 +147,10 @@ static int apply_all(struct live *l, struct applier *appliers[], struct err *err
     pthread_mutex_lock(&l->mutex);
     memcpy(goals, l->state.durable, sizeof goals);
     pthread_mutex_unlock(&l->mutex);
-    change_rules(l); /* behind the goals: what came later than new rules is not read by old ones */
     int rc = open_appliers(l, appliers, err);
     while (rc == 0 && more && !l->stop) {
         more = false;
+        change_rules(l); /* behind the goals: what came later is not read by old ones */
         for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
             enum dataset dataset = instance_datasets[i];
             rc = apply_step(l, appliers[i], dataset, goals[dataset], &more, err);
@@ -333,13 +331,17 @@ int live_start(struct instance *in, void (*failed)(void *arg, const struct err *
     return 0;
 }
 
-/* A thread may wait for a statement of an engine that hangs. Its sudden end is harmless, and those
- * who wait for it are told. */
-static void join(struct live *l, pthread_t thread) {
+/* Who works on the store may wait for a statement of an engine that hangs. Its sudden end is
+ * harmless, and those who wait for it are told. */
+static void free_the_store(struct live *l) {
     struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += JOIN_SECONDS;
-    if (pthread_timedjoin_np(thread, NULL, &end) == 0)
+    bool in_time = true;
+    deadline(END_SECONDS, &end);
+    pthread_mutex_lock(&l->mutex);
+    while ((l->busy > 0 || l->paused > 0) && in_time)
+        in_time = wait_until(l, &end);
+    pthread_mutex_unlock(&l->mutex);
+    if (in_time)
         return;
     engine_process_set_restart(l->in->engine, false);
     int pid = engine_process_pid(l->in->engine);
@@ -348,7 +350,6 @@ static void join(struct live *l, pthread_t thread) {
                  pid);
         kill(pid, SIGKILL);
     }
-    pthread_join(thread, NULL);
 }
 
 void live_stop(struct live *l) {
@@ -360,10 +361,11 @@ void live_stop(struct live *l) {
     l->stop = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
+    free_the_store(l);
     if (l->applying)
-        join(l, l->applier);
+        pthread_join(l->applier, NULL);
     if (l->sealing)
-        join(l, l->sealer);
+        pthread_join(l->sealer, NULL);
     l->applying = l->sealing = false;
 }
 
@@ -475,13 +477,22 @@ bool live_wait_ready(struct live *l, double seconds, const atomic_bool *stop) {
     return false;
 }
 
-void live_pause(struct live *l) {
+int live_pause(struct live *l, const atomic_bool *stop, struct err *err) {
     pthread_mutex_lock(&l->mutex);
     l->paused++;
     pthread_cond_broadcast(&l->changed);
-    while (l->busy > 0)
-        pthread_cond_wait(&l->changed, &l->mutex);
+    while (l->busy > 0 && !l->stop && !*stop) {
+        struct timespec end;
+        deadline(LOOK_SECONDS, &end);
+        (void)wait_until(l, &end);
+    }
+    bool rests = !l->stop && !*stop;
+    if (!rests) {
+        l->paused--;
+        pthread_cond_broadcast(&l->changed);
+    }
     pthread_mutex_unlock(&l->mutex);
+    return rests ? 0 : err_set(err, ERR_STOPPED, "stopped");
 }
 
 void live_resume(struct live *l) {
@@ -496,9 +507,9 @@ void live_resume(struct live *l) {
 /* --- rebuilding --- */
 
 /* The applier and the sealer rest. instance_drop_store() can be run again wherever it ended. */
-static int drop_store(struct live *l, struct err *err) {
+static int drop_store(struct live *l, const atomic_bool *stop, struct err *err) {
     int rc = instance_drop_store(l->in, err);
-    for (unsigned i = 0; rc == ERR_AWAY && i < DROP_TRIES && !l->stop; i++) {
+    for (unsigned i = 0; rc == ERR_AWAY && i < DROP_TRIES && !l->stop && !*stop; i++) {
         rest(l, 1.0);
         rc = instance_drop_store(l->in, err);
     }
@@ -506,7 +517,9 @@ static int drop_store(struct live *l, struct err *err) {
 }
 
 int live_rebuild(struct live *l, const atomic_bool *stop, struct err *err) {
-    live_pause(l);
+    int rc = live_pause(l, stop, err);
+    if (rc != 0)
+        return rc;
     pthread_mutex_lock(&l->mutex);
     memset(l->state.applied, 0, sizeof l->state.applied);
     memcpy(l->rebuilt, l->state.durable, sizeof l->rebuilt);
@@ -515,7 +528,7 @@ int live_rebuild(struct live *l, const atomic_bool *stop, struct err *err) {
     l->state.ready = false;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
-    int rc = drop_store(l, err);
+    rc = drop_store(l, stop, err);
     live_resume(l);
     if (rc != 0)
         return rc;

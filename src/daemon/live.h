@@ -70,8 +70,9 @@ bool live_wait_ready(struct live *live, double seconds, const atomic_bool *stop)
 MUSTCHECK int live_rebuild(struct live *live, const atomic_bool *stop, struct err *err);
 
 /* The applier rests and the sealer does not begin until live_resume(): for commands that work on
- * the whole store. Collecting goes on. */
-void live_pause(struct live *live);
+ * the whole store. Collecting goes on. ERR_STOPPED, when *stop is set or the live stops: nothing
+ * rests, and nothing is to be resumed. */
+MUSTCHECK int live_pause(struct live *live, const atomic_bool *stop, struct err *err);
 void live_resume(struct live *live);
 
 #endif

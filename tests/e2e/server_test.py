@@ -427,6 +427,26 @@ def test_ended_while_the_engine_hangs():
     equal(again.stop(), 0, "exit code")
 
 
+def test_ended_while_a_command_waits_for_the_engine():
+    """rebuild waits for the applier, which waits for the engine, or for the engine itself."""
+    for waits_for_applier in (True, False):
+        server = serve()
+        data = server.data
+        accepted(server, view("/1"))
+        equal(count(server), 1, "page views")
+        os.kill(server.engines()[0], signal.SIGSTOP)
+        if waits_for_applier:
+            accepted(server, view("/2"))
+            time.sleep(1)
+        command = data.start("rebuild")
+        time.sleep(0.5)
+        equal(server.stop(), 0, f"exit code: {server.log()[-2000:]}")
+        assert "engine_hangs" not in server.log(), "it was waited for"  # that comes after a minute
+        equal(command.wait(), 75, "exit code of rebuild")
+        data.run("rebuild")
+        equal(data.stats("pageviews")["total"]["pageviews"], 1 + waits_for_applier)
+
+
 def test_full_disk_shows_and_goes_by_itself():
     data = cask.Data(CONFIG)
     os.mkdir(data.path)

@@ -223,7 +223,7 @@ static void blocks__become_answers_and_raise_the_version(void **state) {
         assert_rows(&w, LINES * (i + 1), 0);
     }
     wait_applied(&w);
-    live_pause(w.live); /* whatever it does is done */
+    assert_ok(live_pause(w.live, &w.stop, &w.err), w.err); /* whatever it does is done */
     assert_int_equal(live_state(w.live).version, version);
     live_resume(w.live);
     end(&w);
@@ -342,6 +342,36 @@ static void rebuild__while_lines_come(void **state) {
     end(&w);
 }
 
+static void *rebuild(void *arg) {
+    struct world *w = arg;
+    struct err err;
+    return (void *)(intptr_t)live_rebuild(w->live, &w->stop, &err);
+}
+
+static void rebuild__gives_up_waiting_for_the_applier(void **state) {
+    UNUSED(state);
+    struct world w;
+    pthread_t thread;
+    void *rc;
+    start(&w);
+    wait_applied(&w);
+    int pid = engine_process_pid(w.in->engine);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    write_lines(&w, DATASET_LOGS, LINES);
+    usleep(500000); /* the applier has begun */
+    assert_int_equal(pthread_create(&thread, NULL, rebuild, &w), 0);
+    usleep(200000);
+    w.stop = true;
+    pthread_join(thread, &rc);
+    w.stop = false;
+    assert_int_equal((intptr_t)rc, ERR_STOPPED);
+    assert_int_equal(live_state(w.live).rebuilds, 0);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    wait_all(&w); /* nothing rests */
+    assert_rows(&w, LINES, 0);
+    end(&w);
+}
+
 /* --- damage ---------------------------------------------------------------------------------- */
 
 /* One byte of the newest block of a dataset. */
@@ -390,7 +420,7 @@ static void damaged_block__is_passed_over_and_reported(void **state) {
     struct world w;
     start(&w);
     wait_applied(&w);
-    live_pause(w.live);
+    assert_ok(live_pause(w.live, &w.stop, &w.err), w.err);
     write_lines(&w, DATASET_LOGS, LINES);
     write_lines(&w, DATASET_LOGS, LINES / 2);
     damage_newest(&w, DATASET_LOGS);
@@ -501,4 +531,5 @@ UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(engine__that_dies_is_waited_for_and_nothing_comes_twice),
           unit_test(engine__that_hangs_stops_no_collecting),
           unit_test(rules__are_read_again_while_it_works), unit_test(rebuild__while_lines_come),
+          unit_test(rebuild__gives_up_waiting_for_the_applier),
           unit_test(damaged_block__is_passed_over_and_reported), unit_test(stop__while_busy))
