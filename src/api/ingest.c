@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #define DETECT_LINES ((size_t)1000)
-#define WAITING_BYTES ((size_t)256 << 20) /* of bodies that are not on disk yet */
+#define WAITING_BYTES ((size_t)256 << 20) /* memory for what is not on disk yet */
 #define KEY_BYTES ((size_t)512)           /* an Idempotency-Key, the name of a field */
 
 /* --- what is remembered of a source: its format, and the header its next lines are read by --- */
@@ -116,6 +116,11 @@ struct parcel {
     struct str source, site, type, header_type;
     size_t waiting;
 };
+
+static void hold_bytes(struct parcel *p, size_t bytes) {
+    p->waiting += bytes;
+    atomic_fetch_add(&p->api->ingest->waiting, bytes);
+}
 
 static void parcel_free(struct parcel *p) {
     atomic_fetch_sub(&p->api->ingest->waiting, p->waiting);
@@ -301,6 +306,8 @@ static int prepare(struct parcel *p, const struct config_source *declared, struc
     struct str id_scope = arena_dup(&p->arena, str_from(key_of(p->source, &scope)));
     if (rc == 0)
         rc = ingest_cut(buf_str(&p->text), &fields, id_scope, &p->arena, &p->cut, err);
+    hold_bytes(p, p->text.len +
+                      p->cut.items.len * (sizeof *p->cut.items.items + sizeof *p->records.items));
     if (rc == 0 && key.len > 0) {
         struct recent_key all = recent_key_of(STR("ingest"), id_scope);
         buf_clear(&scope);
@@ -352,12 +359,12 @@ void api_ingest(struct http_exchange *x, void *arg) {
     struct err err = {0};
     p->api = api;
     p->exchange = x;
-    p->waiting = http_body(x).len;
     p->source = arena_dup(&p->arena, http_param(x, 0));
     const struct config_source *declared = catalog_find_source(api_config(x), p->source);
-    size_t before = atomic_fetch_add(&api->ingest->waiting, p->waiting);
-    int rc = before > WAITING_BYTES ? err_set(&err, ERR_AWAY, "too much is waiting for the disk")
-                                    : prepare(p, declared, &err);
+    bool crowded = atomic_load(&api->ingest->waiting) > WAITING_BYTES;
+    hold_bytes(p, http_body(x).len);
+    int rc = crowded ? err_set(&err, ERR_AWAY, "too much is waiting for the disk")
+                     : prepare(p, declared, &err);
     if (rc == 1) {
         p->ticket.records = p->records.items;
         p->ticket.n = p->records.len;

@@ -84,6 +84,7 @@ struct cutter {
     struct str scope;
     struct arena *arena;
     struct ingest_records *out;
+    bool full; /* there is more than is taken */
 };
 
 static struct str cut_long(struct str line) {
@@ -95,24 +96,24 @@ static struct str text_of(const json_t *value) {
     return str_of(json_string_value(value), json_string_length(value));
 }
 
-static void add_line(struct cutter *c, struct str line) {
-    struct ingest_record record = {.body = cut_long(line)};
-    vec_push(&c->out->items, record);
+static void add_record(struct cutter *c, struct ingest_record record) {
+    c->full = c->out->items.len == INGEST_RECORDS;
+    if (!c->full)
+        vec_push(&c->out->items, record);
 }
 
-static struct str field_name(struct str name, struct arena *arena) {
-    return str_from(arena_cstr(arena, name));
+static void add_line(struct cutter *c, struct str line) {
+    add_record(c, (struct ingest_record){.body = cut_long(line)});
+}
+
+static const json_t *field_of(const json_t *object, struct str name) {
+    return name.len > 0 ? json_object_getn(object, name.ptr, name.len) : NULL;
 }
 
 /* `text` is the object as it was sent; ptr NULL: not known. */
 static void add_object(struct cutter *c, const json_t *object, struct str text) {
     struct ingest_record record = {0};
-    const struct ingest_fields *fields = c->fields;
-    const json_t *id = NULL, *line = NULL;
-    if (fields->id.len > 0)
-        id = json_object_get(object, field_name(fields->id, c->arena).ptr);
-    if (fields->line.len > 0)
-        line = json_object_get(object, field_name(fields->line, c->arena).ptr);
+    const json_t *id = field_of(object, c->fields->id), *line = field_of(object, c->fields->line);
     if (json_is_string(id) && json_string_length(id) > 0) {
         record.key = recent_key_of(c->scope, text_of(id));
         record.has_key = true;
@@ -136,7 +137,7 @@ static void add_object(struct cutter *c, const json_t *object, struct str text) 
         free(dump);
     }
     if (record.body.len > 0)
-        vec_push(&c->out->items, record);
+        add_record(c, record);
 }
 
 static bool is_blank(char ch) { return ch == ' ' || ch == '\t' || ch == '\r' || ch == '\n'; }
@@ -151,7 +152,7 @@ static struct str skip_blanks(struct str s) {
  * that will be rejected with its reason. */
 static void add_objects(struct cutter *c, struct str line) {
     struct str rest = line;
-    while (rest.len > 0) {
+    while (rest.len > 0 && !c->full) {
         json_error_t problem;
         json_t *object = *rest.ptr == '{'
                              ? json_loadb(rest.ptr, rest.len, JSON_DISABLE_EOF_CHECK, &problem)
@@ -176,12 +177,12 @@ static bool has_neighbours(struct str line) {
 static void cut_lines(struct cutter *c, struct str text) {
     bool look = c->fields->id.len > 0 || c->fields->line.len > 0;
     struct str line;
-    while (str_split(&text, '\n', &line)) {
+    while (!c->full && str_split(&text, '\n', &line)) {
         if (line.len > 0 && line.ptr[line.len - 1] == '\r')
             line.len--;
         if (line.len == 0)
             continue;
-        if (*line.ptr == '{' && line.len <= LIMIT_LINE_BYTES * 4 && (look || has_neighbours(line)))
+        if (*line.ptr == '{' && line.len <= INGEST_OBJECT_BYTES && (look || has_neighbours(line)))
             add_objects(c, line);
         else
             add_line(c, line);
@@ -197,33 +198,83 @@ static bool is_array(struct str text) {
     return text.len > 0 && (*text.ptr == '{' || *text.ptr == '"' || *text.ptr == ']');
 }
 
-static int cut_array(struct cutter *c, struct str text, struct err *err) {
-    json_error_t problem;
-    json_t *doc = json_loadb(text.ptr, text.len, 0, &problem), *item;
-    size_t i;
-    if (doc == NULL)
-        return err_set(err, ERR_USAGE, "the array is no JSON: %s", problem.text);
-    int rc = 0;
-    json_array_foreach(doc, i, item) {
-        if (json_is_object(item))
-            add_object(c, item, (struct str){NULL, 0});
-        else if (json_is_string(item) && json_string_length(item) > 0)
-            add_line(c, arena_dup(c->arena, text_of(item)));
-        else if (!json_is_string(item))
-            rc = err_set(err, ERR_USAGE, "element %zu of the array is neither object nor text",
-                         i + 1);
+/* Bytes of the object or text that `s` begins with; 0: it has no end. */
+static size_t element_bytes(struct str s) {
+    size_t depth = 0;
+    bool in_text = false;
+    for (size_t i = 0; i < s.len; i++) {
+        char ch = s.ptr[i];
+        if (in_text && ch == '\\')
+            i++;
+        else if (ch == '"')
+            in_text = !in_text;
+        else if (!in_text && (ch == '{' || ch == '['))
+            depth++;
+        else if (!in_text && (ch == '}' || ch == ']'))
+            depth--;
+        if (!in_text && depth == 0)
+            return i + 1;
     }
-    json_decref(doc);
+    return 0;
+}
+
+static bool take_char(struct str *rest, char ch) {
+    if (rest->len == 0 || *rest->ptr != ch)
+        return false;
+    *rest = skip_blanks(str_skip(*rest, 1));
+    return true;
+}
+
+/* One by one: taken apart all at once they would need a hundred times their bytes. */
+static int take_element(struct cutter *c, struct str *rest, size_t n, struct err *err) {
+    if (rest->len > 0 && *rest->ptr != '{' && *rest->ptr != '"')
+        return err_set(err, ERR_USAGE, "element %zu of the array is neither object nor text", n);
+    struct str text = {rest->ptr, element_bytes(*rest)};
+    if (text.len == 0)
+        return err_set(err, ERR_USAGE, "the array is no JSON: it ends within element %zu", n);
+    *rest = skip_blanks(str_skip(*rest, text.len));
+    if (*text.ptr == '{' && text.len > INGEST_OBJECT_BYTES) {
+        add_line(c, text);
+        return 0;
+    }
+    json_error_t problem;
+    json_t *item = json_loadb(text.ptr, text.len, JSON_DECODE_ANY, &problem);
+    if (item == NULL)
+        return err_set(err, ERR_USAGE, "element %zu of the array is no JSON: %s", n, problem.text);
+    if (json_is_object(item))
+        add_object(c, item, (struct str){NULL, 0});
+    else if (json_string_length(item) > 0)
+        add_line(c, arena_dup(c->arena, cut_long(text_of(item))));
+    json_decref(item);
+    return 0;
+}
+
+static int cut_array(struct cutter *c, struct str text, struct err *err) {
+    struct str rest = skip_blanks(text);
+    size_t n = 0;
+    int rc = 0;
+    (void)take_char(&rest, '[');
+    if (rest.len == 0 || *rest.ptr != ']')
+        do
+            rc = take_element(c, &rest, ++n, err);
+        while (rc == 0 && !c->full && take_char(&rest, ','));
+    if (rc == 0 && !c->full && (!take_char(&rest, ']') || rest.len > 0))
+        rc = err_set(err, ERR_USAGE, "the array is no JSON behind element %zu", n);
     return rc;
 }
 
 int ingest_cut(struct str text, const struct ingest_fields *fields, struct str scope,
                struct arena *arena, struct ingest_records *ret, struct err *err) {
-    struct cutter c = {fields, scope, arena, ret};
+    struct cutter c = {.fields = fields, .scope = scope, .arena = arena, .out = ret};
+    int rc = 0;
     if (is_array(text))
-        return cut_array(&c, text, err);
-    cut_lines(&c, text);
-    return 0;
+        rc = cut_array(&c, text, err);
+    else
+        cut_lines(&c, text);
+    if (c.full)
+        rc = err_set(err, ERR_TOOBIG, "more than %zu records in one body: send smaller ones",
+                     INGEST_RECORDS);
+    return rc;
 }
 
 /* --- positions --- */

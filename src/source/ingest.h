@@ -14,6 +14,8 @@
 
 #define INGEST_BODY_BYTES ((size_t)16 << 20)     /* as received */
 #define INGEST_UNPACKED_BYTES ((size_t)16 << 20) /* what it unpacks to */
+#define INGEST_RECORDS ((size_t)1 << 18) /* of one body: a block of the lake has room for no more  \
+                                          */
 
 /* --- unpacking --- */
 
@@ -23,6 +25,8 @@
 MUSTCHECK int ingest_unpack(struct str body, struct str encoding, struct buf *out, struct err *err);
 
 /* --- cutting --- */
+
+#define INGEST_OBJECT_BYTES ((size_t)256 << 10) /* a longer one is a line that is too long */
 
 struct ingest_record {
     struct str body;       /* of the record: at most LIMIT_LINE_BYTES + 1 bytes of a longer one */
@@ -39,8 +43,9 @@ struct ingest_fields {
     struct str line; /* and the one that holds the log line; "" the object itself is the line */
 };
 
-/* Borrows from `text` and `arena`. `scope` is that of the ids. ERR_USAGE: an array that is no JSON.
- */
+/* Borrows from `text` and `arena`. `scope` is that of the ids. ERR_USAGE: an array that is no JSON;
+ * ERR_TOOBIG: more than INGEST_RECORDS, of which no more than that were cut. Of JSON no more than
+ * one object of INGEST_OBJECT_BYTES is taken apart at a time. */
 MUSTCHECK int ingest_cut(struct str text, const struct ingest_fields *fields, struct str scope,
                          struct arena *arena, struct ingest_records *ret, struct err *err);
 

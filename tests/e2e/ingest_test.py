@@ -17,6 +17,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cask
 from cask import equal
+from server_test import environment, with_shim
 
 KILLS = int(os.environ.get("CASK_KILLS") or 12)
 SITE = "www.example.org"
@@ -99,6 +100,48 @@ def test_packed_bodies_and_bombs():
     if cask.peak_kib(server.pid) > 600 << 10:
         raise AssertionError(f"{cask.peak_kib(server.pid)} KiB")
     equal(paths(server), {"/0": 400, "/1": 400, "/2": 400}, "hits")
+
+
+def test_many_small_records_take_little_memory():
+    server = cask.Server(cask.Data(CONFIG))
+    full = 16 << 20
+    before = cask.peak_kib(server.pid)
+    for status, first, each, last, query in (
+            (413, b'["a"', b",{}", b"]", ""), (413, b'["a"', b',"b"', b"]", ""), (413, b"", b"a\n", b"", ""),
+            (413, b"", b"{}\n", b"", "?id=" + "i" * 500), (204, b'[{"a":[0', b",{}", b"]}]", ""),
+            (204, b"{}", b"{}", b"\n", "?line=" + "i" * 500)):
+        body = first + each * ((full - 100) // len(each)) + last
+        answer = post(server, gzip.compress(body, 1), query=query, Content_Encoding="gzip")
+        equal(answer.status, status, (first, each))
+    grown = cask.peak_kib(server.pid) - before
+    if grown > 200 << 10:
+        raise AssertionError(f"{grown} KiB")
+    taken(server, line("/a"))
+    equal(paths(server), {"/a": 1}, "hits")
+
+
+def test_what_waits_for_the_disk_is_counted_as_unpacked():
+    data = cask.Data(CONFIG)
+    env, wish = with_shim(data)
+    with environment(env):
+        server = cask.Server(data)
+    body = gzip.compress((b"x" * 16000 + b"\n") * 1000, 1)
+    before, statuses = cask.peak_kib(server.pid), []
+    cask.write(data.folder, "wish", "hang")
+    threads = [threading.Thread(target=lambda: statuses.append(post(server, body, Content_Encoding="gzip").status))
+               for _ in range(40)]
+    for t in threads:
+        t.start()
+    cask.wait_for(lambda: len(statuses) >= 10)  # the others wait
+    equal(set(statuses), {503}, "while the disk hangs")
+    os.remove(wish)
+    for t in threads:
+        t.join(60)
+    equal((len(statuses), set(statuses)), (40, {204, 503}), "in the end")
+    grown = cask.peak_kib(server.pid) - before
+    if grown > 700 << 10:
+        raise AssertionError(f"{grown} KiB")
+    equal(server.stop(), 0, "exit code")
 
 
 def test_who_may_send():

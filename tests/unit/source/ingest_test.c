@@ -57,6 +57,8 @@ static void objects__are_cut_wherever_they_end(void **state) {
     assert_cut("{\"a\":1}{\"b\"", "", "{\"a\":1}|{\"b\"");
     assert_cut("{\"a\":1}}{\"b\":2}", "", "{\"a\":1}|}{\"b\":2}");
     assert_cut(" [ {\"a\" : 1 },\n \"x y\", \"\" ] ", "", "{\"a\":1}|x y");
+    assert_cut("[{\"a\":\"}\\\"]{\",\"b\":[{}]},\"\\\\\"]", "",
+               "{\"a\":\"}\\\"]{\",\"b\":[{}]}|\\");
     assert_cut("[]", "", "");
 }
 
@@ -68,8 +70,9 @@ static void line__is_taken_out_of_its_field(void **state) {
 
 static void arrays__must_be_json(void **state) {
     UNUSED(state);
-    static const char *const bad[] = {"[{\"a\":1},", "[{\"a\":1}] x", "[{\"a\":1},2]",
-                                      "[\"a\",[]]"};
+    static const char *const bad[] = {"[{\"a\":1},", "[{\"a\":1}] x", "[{\"a\":1},2]", "[\"a\",[]]",
+                                      "[\"a\",]",    "[\"a\" \"b\"]", "[{\"a\":[1}]",  "[{\"a\":1]",
+                                      "[\"a",        "[\"\\q\"]"};
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
         struct result r = cut(str_from(bad[i]), "", "");
         assert_int_equal(r.rc, ERR_USAGE);
@@ -107,6 +110,45 @@ static void long__lines_are_cut_one_above_the_limit(void **state) {
         result_free(&r);
     }
     buf_release(&text);
+}
+
+static void records__are_no_more_than_a_block_takes(void **state) {
+    UNUSED(state);
+    static const char *const forms[][3] = {
+        {"", "a\n", ""}, {"", "{}\n", ""}, {"[\"\"", ",{}", "]"}, {"[\"\"", ",\"a\"", "]"}};
+    for (size_t f = 0; f < ARRAY_LEN(forms); f++)
+        for (size_t n = INGEST_RECORDS; n <= INGEST_RECORDS + 1; n++) {
+            struct buf text = {0};
+            buf_add_cstr(&text, forms[f][0]);
+            for (size_t i = 0; i < n; i++)
+                buf_add_cstr(&text, forms[f][1]);
+            buf_add_cstr(&text, forms[f][2]);
+            struct result r = cut(buf_str(&text), "id", "");
+            assert_int_equal(r.rc, n > INGEST_RECORDS ? ERR_TOOBIG : 0);
+            assert_int_equal(r.cut.items.len, INGEST_RECORDS);
+            result_free(&r);
+            buf_release(&text);
+        }
+}
+
+/* It is not taken apart: that would need a hundred times its bytes. */
+static void object__that_is_far_too_long_is_a_line(void **state) {
+    UNUSED(state);
+    for (size_t n = INGEST_OBJECT_BYTES; n <= INGEST_OBJECT_BYTES + 1; n++) {
+        struct buf text = {0};
+        buf_add_cstr(&text, "[{\"m\":\"x\",\"more\":\"");
+        while (text.len < n - 1)
+            buf_add_char(&text, 'y');
+        buf_add_cstr(&text, "\"},\"z\"]");
+        struct result r = cut(buf_str(&text), "", "m");
+        assert_ok(r.rc, r.err);
+        assert_int_equal(r.cut.items.len, 2);
+        assert_int_equal(r.cut.items.items[0].body.len,
+                         n > INGEST_OBJECT_BYTES ? LIMIT_LINE_BYTES + 1 : 1);
+        assert_str(r.cut.items.items[1].body, "z");
+        result_free(&r);
+        buf_release(&text);
+    }
 }
 
 static void gzip_to(struct str bytes, struct buf *out) {
@@ -201,6 +243,8 @@ UNIT_MAIN(unit_test(lines__have_any_end_and_empty_ones_are_none),
           unit_test(objects__are_cut_wherever_they_end), unit_test(line__is_taken_out_of_its_field),
           unit_test(arrays__must_be_json), unit_test(ids__are_texts_or_integers_of_the_source),
           unit_test(long__lines_are_cut_one_above_the_limit),
+          unit_test(records__are_no_more_than_a_block_takes),
+          unit_test(object__that_is_far_too_long_is_a_line),
           unit_test(unpack__takes_up_to_the_limit_and_not_one_more),
           unit_test(unpack__refuses_every_cut_and_joins_members),
           unit_test(position__gives_its_keys_back))
