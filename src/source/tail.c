@@ -31,8 +31,7 @@ static void free_follow(struct tail_follow *s) {
     free(s->path);
     free(s->site);
     free(s->format);
-    for (size_t i = 0; i < s->seen.len; i++)
-        free(s->seen.items[i]);
+    tail_forget_seen(s);
     vec_free(&s->seen);
     free(s);
 }
@@ -184,7 +183,7 @@ static struct tail_follow *source_of(struct tail *t, const struct tail_file *f) 
 
 /* Nothing came for long since it was rotated away. */
 static bool is_finishing(const struct tail *t, const struct tail_file *f, double now) {
-    return !f->live && f->looked && now - f->changed >= t->options.finish_seconds;
+    return f->state != TAIL_LOG && f->idle && now - f->changed >= t->options.finish_seconds;
 }
 
 /* Is there nothing at this offset of a packed file? Not even damage. */
@@ -194,10 +193,11 @@ static bool is_end(struct tail_bytes *bytes, uint64_t at, struct err *err) {
     return tail_bytes_read(bytes, at, &byte, 1, &n, err) == 0 && n == 0;
 }
 
-static void set_aside(struct tail_file *f) {
-    f->finished = true;
-    f->seen_size = f->size;
-    f->seen_mtime = f->mtime;
+static void set_aside(struct tail_follow *source, struct tail_file *f) {
+    if (f->state == TAIL_LOST) /* a copy may take its place */
+        tail_forget_seen(source);
+    else
+        f->state = TAIL_READ;
     tail_close_file(f);
 }
 
@@ -278,13 +278,13 @@ static int fill(struct reading *r, struct err *err) {
     if (f->format == NULL && bytes.len > 0) {
         rc = tail_decide_format(r->source, f, bytes, r->final || !end, format_before(r->t, f), err);
         if (rc <= 0) {
-            f->looked = rc == 0;
+            f->idle = rc == 0;
             return rc;
         }
         slot->next = f->at;
     }
     if (bytes.len == 0) {
-        f->looked = true;
+        f->idle = true;
         return 0;
     }
     slot->file = f;
@@ -299,9 +299,9 @@ static int fill(struct reading *r, struct err *err) {
     bool moved = slot->next.offset > f->at.offset;
     take_over(f, slot);
     give_back(slot);
-    f->looked = !moved && !r->more;
+    f->idle = !moved && !r->more;
     r->more = r->more || moved;
-    if (f->looked && r->damage.code != 0) { /* the rest is a line that it cuts */
+    if (f->idle && r->damage.code != 0) { /* the rest is a line that it cuts */
         *err = r->damage;
         return err->code;
     }
@@ -317,7 +317,7 @@ static bool has_news(struct reading *r, double now, struct err *err) {
     uint64_t size = (uint64_t)st.st_size;
     int64_t mtime = st.st_mtim.tv_sec * 1000000000LL + st.st_mtim.tv_nsec;
     if (size != f->size || mtime != f->mtime) {
-        f->looked = false;
+        f->idle = false;
         f->changed = now;
     }
     f->size = size;
@@ -327,7 +327,7 @@ static bool has_news(struct reading *r, double now, struct err *err) {
         return false;
     }
     r->final = is_finishing(r->t, f, now);
-    return !f->looked || r->final;
+    return !f->idle || r->final;
 }
 
 static void read_file(struct reading *r, double now) {
@@ -347,16 +347,16 @@ static void read_file(struct reading *r, double now) {
             err.code = 0;
     }
     if (err.code == ERR_NOTFOUND && !packed) {
-        tail_lose(r->t, r->source, f);
+        tail_lose(r->t, r->source, f, now);
         r->more = true;
     } else if (err.code != 0 && packed) { /* until it changes */
         f->error = err;
-        set_aside(f);
+        set_aside(r->source, f);
     } else if (err.code != 0) {
         f->error = err;
         f->retry = now + TAIL_PAUSE_SECONDS;
     } else if (f->slot == NULL && news && r->final && !r->more) {
-        set_aside(f); /* all of it is durable */
+        set_aside(r->source, f); /* all of it is durable */
     }
 }
 
@@ -415,7 +415,7 @@ static void close_files(struct tail *t, const char *source, bool drop) {
             give_back(f->slot);
         if (f->slot == NULL) {
             tail_close_file(f);
-            f->found = f->live = f->finished = false;
+            f->state = TAIL_LOST;
         }
     }
 }
@@ -440,7 +440,7 @@ static void set_source(struct tail *t, struct tail_follow *f, const struct tail_
     set_string(&f->format, s->format);
     f->site_by_lines = s->site_by_lines;
     f->since_ms = since(t, s->id, s->path);
-    f->epoch++;
+    tail_forget_seen(f);
     if (other)
         close_files(t, s->id, false); /* they are found again, if they are still meant */
 }
@@ -478,28 +478,9 @@ void tail_set_sources(struct tail *t, const struct tail_source *sources, size_t 
 
 uint64_t tail_index_version(const struct tail *t) { return t->version; }
 
-static bool is_gone(const struct tail_file *f) {
-    return f->bytes == NULL && !f->found && f->slot == NULL;
-}
-
-static void forget_oldest(struct tail *t, const struct tail_follow *source) {
-    size_t gone = 0;
-    for (size_t i = t->files.len; i-- > 0;) {
-        struct tail_file *f = t->files.items[i];
-        if (!is_gone(f) || strcmp(f->at.source, source->id) != 0 || ++gone <= TAIL_KEPT)
-            continue;
-        tail_free_file(f);
-        memmove(&t->files.items[i], &t->files.items[i + 1],
-                (t->files.len - i - 1) * sizeof t->files.items[0]);
-        t->files.len--;
-    }
-}
-
-void tail_index_document(struct tail *t, uint64_t bid, struct buf *out) {
+void tail_index_document(const struct tail *t, uint64_t bid, struct buf *out) {
     struct tail_index index = {
         .origins.items = t->origins.items, .origins.len = t->origins.len, .bid = bid};
-    for (size_t i = 0; i < t->sources.len; i++)
-        forget_oldest(t, t->sources.items[i]);
     for (size_t i = 0; i < t->files.len; i++)
         if (t->files.items[i]->at.bid != 0)
             vec_push(&index.files, t->files.items[i]->at);

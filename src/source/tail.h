@@ -60,8 +60,8 @@ size_t tail_in_flight(struct tail *t);
 void tail_directories(struct tail *t, void (*see)(void *arg, const char *path), void *arg);
 
 /* The index as it is now, for the document in control data: all positions up to the block `bid`
- * must be in it, so nothing may be in flight. Forgets files that are gone, but for the newest. */
-void tail_index_document(struct tail *t, uint64_t bid, struct buf *out);
+ * must be in it, so nothing may be in flight. */
+void tail_index_document(const struct tail *t, uint64_t bid, struct buf *out);
 /* Grows with every change of the index. */
 uint64_t tail_index_version(const struct tail *t);
 

@@ -231,6 +231,7 @@ int tail_reopen_format(struct tail_follow *source, struct tail_file *f, struct e
     if (rc == 0) {
         free(f->at.format);
         f->at.format = xstrdup(format_spec(f->format));
+        f->at.names_site = format_names_site(f->format);
     }
     return rc;
 }

@@ -11,14 +11,16 @@
 #include <glob.h>
 #include <stdlib.h>
 
-#define CLOCK_MS 20         /* times of files lag behind the clock */
-#define UNFINISHED_MS 60000 /* a packed file that is damaged may still be written so long */
+#define CLOCK_MS 20           /* times of files lag behind the clock */
+#define UNFINISHED_MS 60000   /* a packed file that is damaged may still be written so long */
+#define REWRITE_SECONDS 300.0 /* a file may be written anew from its beginning so long */
 
 /* A file that a look found. */
 struct sight {
-    char *path, *log; /* log: the name it belongs to */
-    bool live, taken;
-    enum tail_kin kin;
+    char *path, *log;  /* log: the name it belongs to */
+    bool wanted;       /* the pattern matches it */
+    enum tail_kin kin; /* KIN_NONE: it is the log itself */
+    bool taken;
     uint64_t device, inode, size;
     int64_t mtime; /* nanoseconds */
 };
@@ -56,7 +58,8 @@ static void add_log(struct look *l, const char *path) {
     vec_push(&l->logs, xstrdup(path));
 }
 
-static void add_sight(struct look *l, const char *path, const char *log, enum tail_kin kin) {
+static void add_sight(struct look *l, const char *path, const char *log, bool wanted,
+                      enum tail_kin kin) {
     struct stat st;
     if (stat(path, &st) < 0) {
         if (errno != ENOENT)
@@ -64,7 +67,7 @@ static void add_sight(struct look *l, const char *path, const char *log, enum ta
         return;
     }
     if (!S_ISREG(st.st_mode)) {
-        if (kin == KIN_NONE)
+        if (wanted)
             err_set(&l->source->error, ERR_USAGE, "%s is not a regular file", path);
         return;
     }
@@ -73,7 +76,7 @@ static void add_sight(struct look *l, const char *path, const char *log, enum ta
             return;
     struct sight s = {.path = xstrdup(path),
                       .log = xstrdup(log),
-                      .live = kin == KIN_NONE,
+                      .wanted = wanted,
                       .kin = kin,
                       .device = st.st_dev,
                       .inode = st.st_ino,
@@ -87,13 +90,39 @@ static int see_problem(const char *path, int number) {
     return 0; /* what cannot be read is not there */
 }
 
+/* A pattern may match rotated files as well. Of which other name is this one rotated? Best of one
+ * in its directory. NULL: it is a log. */
+static const char *log_of(const glob_t *found, size_t of) {
+    const char *name = found->gl_pathv[of], *log = NULL;
+    for (size_t i = 0; i < found->gl_pathc; i++) {
+        const char *other = found->gl_pathv[i];
+        if (tail_kin(str_from(base_name(other)), str_from(base_name(name))) != KIN_ROTATED)
+            continue;
+        if (str_eq(directory(other), directory(name)))
+            return other;
+        log = log != NULL ? log : other;
+    }
+    return log;
+}
+
+static void see_log(struct look *l, const glob_t *found, size_t i) {
+    const char *path = found->gl_pathv[i], *log = log_of(found, i);
+    char *target = realpath(path, NULL); /* of a link: that is rotated where it is */
+    add_log(l, path);
+    if (target != NULL)
+        add_log(l, target);
+    if (log != NULL)
+        add_sight(l, path, log, true, KIN_ROTATED);
+    else
+        add_sight(l, path, target != NULL ? target : path, true, KIN_NONE);
+    free(target);
+}
+
 static void see_logs(struct look *l) {
     glob_t found = {0};
     int rc = glob(l->source->path, GLOB_BRACE, see_problem, &found);
-    for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++) {
-        add_log(l, found.gl_pathv[i]);
-        add_sight(l, found.gl_pathv[i], found.gl_pathv[i], KIN_NONE);
-    }
+    for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
+        see_log(l, &found, i);
     if (rc != 0 || l->sights.len == 0)
         if (l->source->error.code == 0)
             err_set(&l->source->error, ERR_NOTFOUND, "%s: no such file", l->source->path);
@@ -140,7 +169,7 @@ static void see_entry(struct look *l, struct str dir, const struct dirent *entry
         return;
     struct buf path = {0};
     buf_printf(&path, STR_FMT "/%s", STR_ARG(dir), entry->d_name);
-    add_sight(l, buf_cstr(&path), log, kin);
+    add_sight(l, buf_cstr(&path), log, false, kin);
     buf_release(&path);
 }
 
@@ -153,6 +182,8 @@ static void see_kin(struct look *l) {
         char *path = again ? NULL : str_dup(dir);
         DIR *d = path != NULL ? opendir(path) : NULL;
         const struct dirent *entry;
+        if (path != NULL && d == NULL && errno != ENOENT)
+            err_errno(&l->source->error, ERR_IO, "%s", path);
         while (d != NULL && (entry = readdir(d)) != NULL)
             if (entry->d_type == DT_REG || entry->d_type == DT_UNKNOWN || entry->d_type == DT_LNK)
                 see_entry(l, dir, entry);
@@ -166,58 +197,15 @@ static void see_kin(struct look *l) {
  * looked for among the rotated ones first. */
 static int by_age(const void *a, const void *b) {
     const struct sight *x = a, *y = b;
-    if (x->live != y->live)
-        return x->live - y->live;
-    if (x->live)
+    bool x_log = x->kin == KIN_NONE, y_log = y->kin == KIN_NONE;
+    if (x_log != y_log)
+        return x_log - y_log;
+    if (x_log)
         return strcmp(x->path, y->path);
     return (x->mtime > y->mtime) - (x->mtime < y->mtime);
 }
 
-/* --- what it is --- */
-
-enum match { MATCH_NOT, MATCH_SHORTER, MATCH_SAME };
-
-/* Bytes that are fewer than the head: does the file begin with them? What was not open since the
- * start is only known by hashes of a few lengths. */
-static bool begins_so(const struct tail_file *f, struct str bytes) {
-    size_t i = TAIL_STARTS;
-    if (bytes.len <= f->head.len)
-        return memcmp(bytes.ptr, f->head.bytes, bytes.len) == 0;
-    while (i > 0 && TAIL_START_BYTES(i - 1) > bytes.len)
-        i--;
-    if (i == 0)
-        return false;
-    struct tail_mark mark = {f->at.starts[i - 1], (uint32_t)TAIL_START_BYTES(i - 1)};
-    return tail_mark_is(&mark, str_of(bytes.ptr, mark.len));
-}
-
-/* Does the file begin with all that was taken of `f`? Shorter: with its first bytes, but it ends
- * before what was taken. *ret_end: there is nothing more in it. */
-static int match(const struct tail_file *f, struct tail_bytes *bytes, enum match *ret,
-                 bool *ret_end, struct err *err) {
-    const struct tail_position *at = &f->at;
-    char piece[TAIL_MARK_BYTES];
-    size_t n;
-    *ret = MATCH_NOT;
-    *ret_end = false;
-    if (at->head.len == 0)
-        return 0;
-    int rc = tail_bytes_read(bytes, at->head_at, piece, at->head.len, &n, err);
-    if (rc == 0 && n > 0 && n < at->head.len && begins_so(f, str_of(piece, n)))
-        *ret = MATCH_SHORTER;
-    if (rc != 0 || !tail_mark_is(&at->head, str_of(piece, n)))
-        return rc;
-    *ret_end = tail_bytes_ends_at(bytes, at->offset);
-    *ret = *ret_end ? MATCH_SAME : MATCH_SHORTER;
-    if (*ret_end)
-        return 0;
-    rc = tail_bytes_check(bytes, err);
-    if (rc == 0)
-        rc = tail_bytes_read(bytes, at->offset - at->end.len, piece, at->end.len, &n, err);
-    if (rc == 0 && n == at->end.len)
-        *ret = tail_mark_is(&at->end, str_of(piece, n)) ? MATCH_SAME : MATCH_NOT;
-    return rc;
-}
+/* --- what is not followed --- */
 
 static struct tail_seen *find_seen(const struct tail_follow *source, const struct sight *s) {
     for (size_t i = 0; i < source->seen.len; i++)
@@ -226,23 +214,29 @@ static struct tail_seen *find_seen(const struct tail_follow *source, const struc
     return NULL;
 }
 
-static bool was_seen(const struct tail_follow *source, const struct sight *s) {
+static const struct tail_seen *was_seen(const struct tail_follow *source, const struct sight *s) {
     const struct tail_seen *seen = find_seen(source, s);
-    return seen != NULL && seen->size == s->size && seen->mtime == s->mtime &&
-           seen->epoch == source->epoch;
+    return seen != NULL && seen->size == s->size && seen->mtime == s->mtime ? seen : NULL;
 }
 
-static void set_seen(struct tail_follow *source, const struct sight *s, const struct err *problem) {
+static void set_seen(struct tail_follow *source, const struct sight *s, uint64_t copy_of,
+                     const struct err *problem) {
     struct tail_seen *seen = find_seen(source, s);
     if (seen == NULL) {
         seen = xmalloc(sizeof *seen);
         vec_push(&source->seen, seen);
     }
-    *seen = (struct tail_seen){s->device, s->inode, s->size, s->mtime, source->epoch, *problem};
+    *seen = (struct tail_seen){s->device, s->inode, s->size, s->mtime, copy_of, *problem};
+}
+
+void tail_forget_seen(struct tail_follow *source) {
+    for (size_t i = 0; i < source->seen.len; i++)
+        free(source->seen.items[i]);
+    source->seen.len = 0;
 }
 
 /* Of files that are gone. */
-static void forget_seen(struct look *l) {
+static void forget_unseen(struct look *l) {
     struct tail_follow *source = l->source;
     size_t kept = 0;
     for (size_t i = 0; i < source->seen.len; i++) {
@@ -258,10 +252,11 @@ static void forget_seen(struct look *l) {
     source->seen.len = kept;
 }
 
-static void place(struct tail_file *f, struct sight *s) {
+/* --- what it is --- */
+
+static void place(struct tail_file *f, struct sight *s, enum tail_state state) {
     s->taken = true;
-    f->found = true;
-    f->live = s->live;
+    f->state = state;
     f->at.device = s->device;
     f->at.inode = s->inode;
     if (f->location == NULL || strcmp(f->location, s->path) != 0) {
@@ -270,26 +265,29 @@ static void place(struct tail_file *f, struct sight *s) {
     }
 }
 
-static void set_finished(struct tail_file *f, const struct sight *s) {
-    f->finished = true;
-    f->seen_size = s->size;
-    f->seen_mtime = s->mtime;
+static enum tail_state open_state(const struct sight *s) {
+    return s->kin == KIN_NONE ? TAIL_LOG : TAIL_ROTATED;
 }
 
-/* The file is this one: stand where it goes on. Takes over `bytes`. */
-static int bind(struct look *l, struct tail_file *f, struct sight *s, struct tail_bytes *bytes,
+static void place_read(struct tail_file *f, struct sight *s) {
+    place(f, s, TAIL_READ);
+    f->size = s->size;
+    f->mtime = s->mtime;
+}
+
+/* The file is this one: stand where it goes on. Takes over the candidate's bytes. */
+static int bind(struct look *l, struct tail_file *f, struct sight *s, struct tail_candidate *c,
                 struct err *err) {
+    tail_close_file(f);
     int rc =
-        tail_bytes_read(bytes, f->at.head_at, f->head.bytes, f->at.head.len, &f->head.len, err);
+        tail_bytes_read(c->bytes, f->at.head_at, f->head.bytes, f->at.head.len, &f->head.len, err);
     if (rc == 0)
-        rc = tail_bytes_read(bytes, f->at.offset - f->at.end.len, f->end.bytes, f->at.end.len,
+        rc = tail_bytes_read(c->bytes, f->at.offset - f->at.end.len, f->end.bytes, f->at.end.len,
                              &f->end.len, err);
     if (rc == 0)
         rc = tail_reopen_format(l->source, f, err);
-    if (rc != 0) {
-        tail_bytes_close(bytes);
+    if (rc != 0)
         return rc;
-    }
     if (strcmp(f->at.pattern, l->source->path) != 0) { /* the configuration changed */
         free(f->at.pattern);
         free(f->at.path);
@@ -297,13 +295,15 @@ static int bind(struct look *l, struct tail_file *f, struct sight *s, struct tai
         f->at.path = xstrdup(s->log);
         f->at.since_ms = l->source->since_ms;
     }
-    place(f, s);
-    f->bytes = bytes;
-    f->finished = f->looked = false;
+    place(f, s, open_state(s));
+    f->bytes = c->bytes;
+    c->bytes = NULL;
+    f->idle = false;
     f->changed = l->now;
     f->retry = 0;
     f->error = (struct err){0};
-    l->source->epoch++;
+    l->t->version++;
+    tail_forget_seen(l->source);
     return 0;
 }
 
@@ -321,46 +321,45 @@ static struct tail_file *begin(struct look *l, const struct sight *s) {
     return f;
 }
 
-/* Do all its first bytes stand in a file that is open? Then it is a copy of it in the making. */
-static bool is_copy(const struct look *l, struct tail_bytes *bytes, struct err *err) {
-    char head[TAIL_MARK_BYTES], other[TAIL_MARK_BYTES];
-    size_t n, m;
-    if (tail_bytes_read(bytes, 0, head, sizeof head, &n, err) != 0)
-        return false;
-    for (size_t i = 0; i < l->t->files.len; i++) {
-        const struct tail_file *f = l->t->files.items[i];
-        if (f->bytes != NULL && !tail_bytes_packed(f->bytes) && is_of(f, l->source) &&
-            tail_bytes_read(f->bytes, 0, other, n, &m, err) == 0 && m == n &&
-            memcmp(head, other, n) == 0)
-            return true;
-    }
-    return false;
+/* What a candidate is to the files that are known. */
+struct kinship {
+    struct tail_file *f; /* it is this one; NULL: none */
+    bool end;            /* and nothing is behind what was taken */
+    uint64_t copy_of;    /* it has the bytes of this one, which is elsewhere or longer; 0: none */
+    bool open;           /* that is not settled yet: look again */
+};
+
+/* The file was cut, and is being written again with what it had before (cp, scp): it is what it
+ * was, or longer, in the end. */
+static bool is_rewritten(const struct look *l, const struct tail_file *f, const struct sight *s,
+                         const struct tail_candidate *c, enum tail_match m) {
+    return f->state == TAIL_LOST && f->slot == NULL && f->at.inode == s->inode &&
+           f->at.device == s->device && (c->n == 0 || m == MATCH_SHORTER) &&
+           l->now - f->changed < REWRITE_SECONDS;
 }
 
-/* A known file for these bytes. *ret_copy: they are of one that has its place elsewhere, or an
- * earlier state of one. */
-static int find_known(const struct look *l, const struct sight *s, struct tail_bytes *bytes,
-                      struct tail_file **ret, bool *ret_end, bool *ret_copy, struct err *err) {
-    *ret = NULL;
-    *ret_copy = *ret_end = false;
+static int find_known(const struct look *l, const struct sight *s, struct tail_candidate *c,
+                      struct kinship *ret, struct err *err) {
+    *ret = (struct kinship){0};
     for (size_t i = 0; i < l->t->files.len; i++) {
         struct tail_file *f = l->t->files.items[i];
-        enum match m;
+        enum tail_match m;
         bool end = false;
-        if (!is_of(f, l->source) || (*ret != NULL && f->at.offset < (*ret)->at.offset))
+        if (!is_of(f, l->source) || (ret->f != NULL && f->at.offset < ret->f->at.offset))
             continue; /* of several that match, the one that was read furthest */
-        int rc = match(f, bytes, &m, &end, err);
+        int rc = tail_match(f, c, &m, &end, err);
         if (rc != 0)
             return rc;
-        struct stat st;
-        bool deleted = f->bytes != NULL && !f->found && f->slot == NULL &&
-                       tail_bytes_stat(f->bytes, &st, err) == 0 && st.st_nlink == 0;
-        if (m == MATCH_SAME && ((f->bytes == NULL && !f->found) || (deleted && s->live))) {
-            *ret = f;
-            *ret_end = end;
-        } else {
-            *ret_copy = *ret_copy || m != MATCH_NOT;
+        bool lost = f->state == TAIL_LOST;
+        if (m == MATCH_SAME && lost && f->slot == NULL &&
+            (f->bytes == NULL || s->kin == KIN_NONE)) {
+            ret->f = f;
+            ret->end = end;
+        } else if (m != MATCH_NOT) {
+            ret->copy_of = f->at.id;
         }
+        ret->open = ret->open || (m != MATCH_NOT && lost && f->slot != NULL) ||
+                    (s->kin == KIN_NONE && is_rewritten(l, f, s, c, m));
     }
     return 0;
 }
@@ -375,45 +374,45 @@ static bool is_too_early(const struct look *l) {
     return false;
 }
 
-static bool is_new(const struct look *l, const struct sight *s, struct tail_bytes *bytes,
+static bool is_new(const struct look *l, const struct sight *s, const struct tail_candidate *c,
                    struct err *err) {
     static const char *const packings[] = {".gz", ".bz2", ".zst"};
-    if (s->live)
+    if (s->kin == KIN_NONE)
         return true;
     for (size_t i = 0; i < ARRAY_LEN(packings); i++) { /* not even begun */
         size_t n = strlen(s->path), m = strlen(packings[i]);
-        if (n > m && strcmp(s->path + n - m, packings[i]) == 0 && !tail_bytes_packed(bytes))
+        if (n > m && strcmp(s->path + n - m, packings[i]) == 0 && !tail_bytes_packed(c->bytes))
             return false;
     }
-    return s->kin == KIN_ROTATED && s->size > 0 &&
-           s->mtime / 1000000 >= l->source->since_ms - CLOCK_MS && !is_copy(l, bytes, err);
+    bool since = s->mtime / 1000000 >= l->source->since_ms - CLOCK_MS;
+    return s->kin == KIN_ROTATED && s->size > 0 && (s->wanted || since) &&
+           !tail_is_copy(l->t, l->source, c, err);
 }
 
-/* What is this file, which nobody has open? */
+/* What is this file, which nobody has open? *ret_later: that cannot be told yet. */
 static int settle(struct look *l, struct sight *s, bool take_new, bool *ret_later,
-                  struct err *err) {
-    struct tail_bytes *bytes = NULL;
-    struct tail_file *f = NULL;
-    bool end = false, copy = false;
-    int rc = tail_bytes_open(s->path, &bytes, err);
-    if (rc == 0)
-        rc = find_known(l, s, bytes, &f, &end, &copy, err);
-    if (rc == 0 && f != NULL && f->bytes != NULL)
-        tail_close_file(f);
-    bool unknown = rc == 0 && f == NULL && (s->live || !copy);
-    *ret_later = unknown && !s->live && (!take_new || is_too_early(l));
-    if (unknown && !*ret_later && is_new(l, s, bytes, err)) {
-        rc = tail_bytes_check(bytes, err);
-        f = rc == 0 ? begin(l, s) : NULL;
+                  uint64_t *ret_copy_of, struct err *err) {
+    struct tail_candidate c;
+    struct kinship is;
+    int rc = tail_candidate_open(s->path, &c, err);
+    if (rc != 0)
+        return rc;
+    rc = find_known(l, s, &c, &is, err);
+    *ret_copy_of = is.copy_of;
+    bool log = s->kin == KIN_NONE, unknown = rc == 0 && is.f == NULL && (log || is.copy_of == 0);
+    *ret_later =
+        rc == 0 && is.f == NULL && (is.open || (unknown && !log && (!take_new || is_too_early(l))));
+    if (unknown && !*ret_later && is_new(l, s, &c, err)) {
+        rc = tail_bytes_check(c.bytes, err);
+        is.f = rc == 0 ? begin(l, s) : NULL;
     }
-    if (rc == 0 && f != NULL && end) {
-        place(f, s);
-        set_finished(f, s);
-    } else if (rc == 0 && f != NULL) {
-        rc = bind(l, f, s, bytes, err);
-        bytes = NULL;
+    if (rc == 0 && is.f != NULL && is.end) {
+        tail_close_file(is.f);
+        place_read(is.f, s);
+    } else if (rc == 0 && is.f != NULL) {
+        rc = bind(l, is.f, s, &c, err);
     }
-    tail_bytes_close(bytes);
+    tail_candidate_close(&c);
     return rc;
 }
 
@@ -426,25 +425,22 @@ static struct sight *sight_of(const struct look *l, const struct tail_file *f) {
     return NULL;
 }
 
-/* Files that are open, then those that were read to their end and did not change. */
+/* Files that are open, and those that were read to their end and did not change. */
 static void find_unchanged(struct look *l) {
     for (size_t i = 0; i < l->t->files.len; i++) {
         struct tail_file *f = l->t->files.items[i];
         if (!is_of(f, l->source))
             continue;
-        struct sight *s = f->bytes != NULL ? sight_of(l, f) : NULL;
-        f->found = false;
-        if (s != NULL)
-            place(f, s);
-        else
-            f->live = false;
-    }
-    for (size_t i = l->t->files.len; i-- > 0;) {
-        struct tail_file *f = l->t->files.items[i];
-        struct sight *s =
-            is_of(f, l->source) && f->bytes == NULL && f->finished ? sight_of(l, f) : NULL;
-        if (s != NULL && s->size == f->seen_size && s->mtime == f->seen_mtime)
-            place(f, s);
+        bool was_log = f->state == TAIL_LOG, read = f->state == TAIL_READ;
+        struct sight *s = f->bytes != NULL || read ? sight_of(l, f) : NULL;
+        f->state = TAIL_LOST;
+        f->copied = false;
+        if (s != NULL && !read)
+            place(f, s, open_state(s));
+        else if (s != NULL && s->size == f->size && s->mtime == f->mtime)
+            place(f, s, TAIL_READ);
+        if ((was_log && f->state != TAIL_LOG) || f->changed == 0)
+            f->changed = l->now; /* its writer has not heard of it yet */
     }
 }
 
@@ -452,63 +448,101 @@ static void find_unchanged(struct look *l) {
 static void find_by_inode(struct look *l) {
     for (size_t i = l->t->files.len; i-- > 0;) {
         struct tail_file *f = l->t->files.items[i];
-        struct sight *s =
-            is_of(f, l->source) && f->bytes == NULL && !f->found ? sight_of(l, f) : NULL;
-        if (s == NULL || was_seen(l->source, s))
+        struct sight *s = is_of(f, l->source) && f->bytes == NULL && f->state == TAIL_LOST
+                              ? sight_of(l, f)
+                              : NULL;
+        if (s == NULL || was_seen(l->source, s) != NULL)
             continue;
-        struct tail_bytes *bytes = NULL;
+        struct tail_candidate c = {0};
         struct err err = {0};
-        enum match m = MATCH_NOT;
+        enum tail_match m = MATCH_NOT;
         bool end = false;
-        int rc = tail_bytes_open(s->path, &bytes, &err);
+        int rc = tail_candidate_open(s->path, &c, &err);
         if (rc == 0)
-            rc = match(f, bytes, &m, &end, &err);
-        if (rc == 0 && m == MATCH_SAME && end) {
-            place(f, s);
-            set_finished(f, s);
-        } else if (rc == 0 && m == MATCH_SAME) {
-            rc = bind(l, f, s, bytes, &err);
-            bytes = NULL;
-        }
+            rc = tail_match(f, &c, &m, &end, &err);
+        if (rc == 0 && m == MATCH_SAME && end)
+            place_read(f, s);
+        else if (rc == 0 && m == MATCH_SAME)
+            rc = bind(l, f, s, &c, &err);
         if (rc != 0 && rc != ERR_CORRUPT && rc != ERR_NOTFOUND)
             l->source->error = err;
-        tail_bytes_close(bytes);
+        tail_candidate_close(&c);
     }
 }
 
-/* Files without a place that nothing durable is known of. */
-static void forget_files(struct tail *t) {
-    size_t kept = 0;
-    for (size_t i = 0; i < t->files.len; i++) {
-        struct tail_file *f = t->files.items[i];
-        if (f->bytes == NULL && f->slot == NULL && !f->found && f->at.bid == 0)
-            tail_free_file(f);
-        else
-            t->files.items[kept++] = f;
-    }
-    t->files.len = kept;
+static void mark_copied(const struct look *l, uint64_t id) {
+    for (size_t i = 0; id != 0 && i < l->t->files.len; i++)
+        if (l->t->files.items[i]->at.id == id)
+            l->t->files.items[i]->copied = true;
 }
 
 static void find_place(struct look *l, struct sight *s, bool take_new) {
     struct err err = {0};
+    const struct tail_seen *seen = was_seen(l->source, s);
+    uint64_t copy_of = 0;
     bool later = false;
-    if (was_seen(l->source, s)) {
-        err = find_seen(l->source, s)->problem;
+    if (seen != NULL) {
+        err = seen->problem;
+        copy_of = seen->copy_of;
     } else {
-        if (settle(l, s, take_new, &later, &err) == 0)
+        if (settle(l, s, take_new, &later, &copy_of, &err) == 0)
             err.code = 0; /* of what was only asked */
         if (!s->taken && !later && (err.code == 0 || err.code == ERR_CORRUPT))
-            set_seen(l->source, s, &err);
+            set_seen(l->source, s, copy_of, &err);
     }
+    mark_copied(l, copy_of);
     int64_t age_ms = clock_now_ms(l->t->options.clock) - s->mtime / 1000000;
     if (err.code != 0 && err.code != ERR_NOTFOUND &&
         (err.code != ERR_CORRUPT || age_ms >= UNFINISHED_MS))
         l->source->error = err;
 }
 
+/* --- what is missed --- */
+
+/* Is it nowhere, as far as can be told? While something is wrong, what cannot be read may be it. */
+static bool is_missed(const struct look *l, const struct tail_file *f) {
+    return f->state == TAIL_LOST && f->bytes == NULL && !f->copied && l->source->error.code == 0;
+}
+
+/* Files that nothing durable is known of are forgotten at once. */
+static bool is_to_forget(const struct look *l, const struct tail_file *f, int64_t now_ms) {
+    if (f->state != TAIL_LOST || f->bytes != NULL || f->slot != NULL)
+        return false;
+    return f->at.bid == 0 ||
+           (is_missed(l, f) && f->at.missed_ms != 0 && now_ms - f->at.missed_ms >= TAIL_KEPT_MS);
+}
+
+static void forget_missed(struct look *l) {
+    struct tail *t = l->t;
+    int64_t now_ms = clock_now_ms(t->options.clock);
+    size_t kept = 0;
+    for (size_t i = 0; i < t->files.len; i++) {
+        struct tail_file *f = t->files.items[i];
+        if (is_of(f, l->source)) {
+            if (is_to_forget(l, f, now_ms)) {
+                tail_free_file(f);
+                t->version++;
+                continue;
+            }
+            bool missed = is_missed(l, f);
+            if (missed != (f->at.missed_ms != 0))
+                t->version++;
+            /* a clock that was ahead must not keep it for long */
+            f->at.missed_ms = !missed                ? 0
+                              : f->at.missed_ms == 0 ? now_ms
+                                                     : min_i64(f->at.missed_ms, now_ms);
+            if (f->state == TAIL_LOST) {
+                free(f->location);
+                f->location = NULL;
+            }
+        }
+        t->files.items[kept++] = f;
+    }
+    t->files.len = kept;
+}
+
 void tail_find(struct tail *t, struct tail_follow *source, double now) {
     struct look l = {.t = t, .source = source, .now = now};
-    unsigned epoch = source->epoch;
     source->error = (struct err){0};
     see_logs(&l);
     see_kin(&l);
@@ -523,17 +557,8 @@ void tail_find(struct tail *t, struct tail_follow *source, double now) {
     for (size_t i = 0; i < l.sights.len; i++)
         if (!l.sights.items[i].taken)
             find_place(&l, &l.sights.items[i], true);
-    forget_seen(&l);
-    forget_files(t);
-    for (size_t i = 0; i < t->files.len; i++) {
-        struct tail_file *f = t->files.items[i];
-        if (is_of(f, source) && !f->found) {
-            free(f->location);
-            f->location = NULL;
-        }
-    }
-    if (source->epoch != epoch)
-        t->version++;
+    forget_unseen(&l);
+    forget_missed(&l);
     for (size_t i = 0; i < l.sights.len; i++) {
         free(l.sights.items[i].path);
         free(l.sights.items[i].log);
@@ -544,10 +569,11 @@ void tail_find(struct tail *t, struct tail_follow *source, double now) {
     vec_free(&l.logs);
 }
 
-void tail_lose(struct tail *t, struct tail_follow *source, struct tail_file *f) {
+void tail_lose(struct tail *t, struct tail_follow *source, struct tail_file *f, double now) {
     tail_close_file(f);
-    f->found = f->live = f->finished = false;
-    source->epoch++;
+    f->state = TAIL_LOST;
+    f->changed = now;
+    tail_forget_seen(source);
     tail_look(t);
 }
 

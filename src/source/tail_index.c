@@ -112,6 +112,8 @@ void tail_position_to_json(const struct tail_position *p, struct buf *out) {
     add_string(out, "format", p->format);
     add_string(out, "header", p->header);
     add_number(out, "bid", p->bid);
+    if (p->missed_ms != 0)
+        buf_printf(out, ",\"missed\":%lld", (long long)p->missed_ms);
     buf_add_char(out, '}');
 }
 
@@ -183,6 +185,7 @@ static bool read_position(const json_t *doc, struct tail_position *ret) {
         .format = get_string(doc, "format"),
         .header = get_string(doc, "header"),
         .bid = get_number(doc, "bid"),
+        .missed_ms = (int64_t)json_integer_value(json_object_get(doc, "missed")),
     };
     return get_mark(file, "head", "head_len", &ret->head) &&
            get_starts(json_object_get(file, "starts"), ret) &&

@@ -34,9 +34,10 @@ struct tail_position {
     uint64_t lines; /* lines in them: without empty ones and header lines */
     bool open;      /* the line behind the offset was taken without its end: pass over its rest */
     bool names_site;
-    char *format; /* "" not decided */
-    char *header; /* in force; "" none */
-    uint64_t bid; /* the block that says so; 0: none */
+    char *format;      /* "" not decided */
+    char *header;      /* in force; "" none */
+    uint64_t bid;      /* the block that says so; 0: none */
+    int64_t missed_ms; /* when a look first did not find it; 0: it is there */
 };
 
 struct tail_origin {

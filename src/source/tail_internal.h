@@ -1,5 +1,6 @@
 /* Shared by the parts of tail only: tail.c (steps, blocks), tail_find.c (which file is which),
- * tail_block.c (lines), tail_names.c (what rotated files are called), tail_status.c. */
+ * tail_match.c (is it by its content?), tail_block.c (lines), tail_names.c (what rotated files are
+ * called), tail_status.c. */
 #ifndef CASK_TAIL_INTERNAL_H
 #define CASK_TAIL_INTERNAL_H
 
@@ -15,13 +16,21 @@
 #define TAIL_BLOCK_BYTES ((size_t)1 << 20) /* a block is closed behind so many bytes */
 #define TAIL_READ_BYTES (TAIL_MARK_BYTES + TAIL_BLOCK_BYTES + LIMIT_LINE_BYTES + 2)
 #define TAIL_LOOK_SECONDS 1.0
-#define TAIL_PAUSE_SECONDS 1.0 /* after an error of the lake or of a file */
-#define TAIL_KEPT ((size_t)64) /* files that are gone and still known, of a source */
+#define TAIL_PAUSE_SECONDS 1.0         /* after an error of the lake or of a file */
+#define TAIL_KEPT_MS (30 * 86400000LL) /* a file that is missed is known for so long */
 
 /* The end (or beginning) of what was read, in the bytes themselves. */
 struct tail_piece {
     char bytes[TAIL_MARK_BYTES];
     size_t len;
+};
+
+/* Where a file is, after the last look. */
+enum tail_state {
+    TAIL_LOST,    /* nowhere; while it is open, its writer may still add to it */
+    TAIL_LOG,     /* open, where the log's name says */
+    TAIL_ROTATED, /* open, under another name */
+    TAIL_READ,    /* read to its end and closed: until `size` or `mtime` are others */
 };
 
 /* One file that is, or was, followed. */
@@ -30,26 +39,23 @@ struct tail_file {
     struct tail_bytes *bytes;    /* NULL: it is not open */
     struct tail_piece head, end; /* len 0: not known, it was not open yet */
     struct format *format;       /* NULL: not decided */
-    bool live;                   /* it is where the log's name says */
-    bool found;                  /* some file of the last look is this one */
-    bool finished; /* rotated and read to its end; it was that big and that old then: */
-    uint64_t seen_size;
-    int64_t seen_mtime;
-    char *location; /* "" gone */
+    enum tail_state state;
+    bool copied;    /* the last look found a copy of it, or an earlier state */
+    char *location; /* NULL: lost */
     uint64_t size;
     int64_t mtime;
-    double changed;         /* when it was last seen to grow, or was opened */
-    bool looked;            /* nothing to do until it changes */
+    double changed;         /* when it was last seen to grow, was opened, or lost its name */
+    bool idle;              /* nothing to do until it changes */
     double retry;           /* not before */
     struct tail_slot *slot; /* its block: being written, or to be tried again */
     struct err error;
 };
 
-/* Files that are none of ours, as they were then. */
+/* Files that are not followed, as they were then. */
 struct tail_seen {
     uint64_t device, inode, size;
     int64_t mtime;
-    unsigned epoch;
+    uint64_t copy_of;   /* id of a known file; 0: none */
     struct err problem; /* code 0: none */
 };
 
@@ -57,7 +63,6 @@ struct tail_follow {
     char *id, *path, *site, *format;
     bool site_by_lines;
     int64_t since_ms;
-    unsigned epoch; /* grows when a file found or lost its place: all are looked at anew */
     VEC(struct tail_seen *) seen;
     struct err error;
     uint64_t lines;
@@ -111,12 +116,39 @@ MUSTCHECK int tail_reopen_format(struct tail_follow *source, struct tail_file *f
 
 /* --- tail_find.c --- */
 
-/* Look for the files of a source: bind what is known, begin what is new. */
+/* Look for the files of a source: bind what is known, begin what is new, forget what was missed for
+ * long. */
 void tail_find(struct tail *t, struct tail_follow *source, double now);
 /* The file under its name is another one now, or was cut. */
-void tail_lose(struct tail *t, struct tail_follow *source, struct tail_file *f);
+void tail_lose(struct tail *t, struct tail_follow *source, struct tail_file *f, double now);
+/* A file found or lost its place: those that are not followed may be others than they seemed. */
+void tail_forget_seen(struct tail_follow *source);
 void tail_close_file(struct tail_file *f);
 void tail_free_file(struct tail_file *f);
+
+/* --- tail_match.c --- */
+
+/* A file that nobody has open, with its first bytes at hand. */
+struct tail_candidate {
+    struct tail_bytes *bytes;
+    char first[TAIL_MARK_BYTES];
+    size_t n;
+    struct tail_mark mark; /* of the first bytes, as many as were asked for last */
+};
+enum tail_match {
+    MATCH_NOT,
+    MATCH_SHORTER, /* it has the first bytes, but ends before what was taken */
+    MATCH_SAME,    /* it begins with all that was taken */
+};
+
+MUSTCHECK int tail_candidate_open(const char *path, struct tail_candidate *ret, struct err *err);
+void tail_candidate_close(struct tail_candidate *c);
+/* *ret_end: there is nothing more in it. */
+MUSTCHECK int tail_match(const struct tail_file *f, struct tail_candidate *c, enum tail_match *ret,
+                         bool *ret_end, struct err *err);
+/* Do all its first bytes stand in a file that is open? Then it is a copy of it in the making. */
+bool tail_is_copy(const struct tail *t, const struct tail_follow *source,
+                  const struct tail_candidate *c, struct err *err);
 
 /* --- tail_names.c --- */
 

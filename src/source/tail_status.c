@@ -26,7 +26,7 @@ static struct tail_file_status file_status(const struct tail_file *f) {
                                  .size = packed ? 0 : f->size,
                                  .offset = f->at.offset,
                                  .lines = f->at.lines,
-                                 .rotated = !f->live,
+                                 .rotated = f->state != TAIL_LOG,
                                  .packed = packed,
                                  .error = xstrdup(f->error.text)};
     s.lag = s.size > s.offset ? s.size - s.offset : 0;
@@ -43,7 +43,7 @@ static struct tail_source_status source_status(const struct tail *t, const struc
         if (strcmp(file->at.source, f->id) != 0)
             continue;
         if (file->bytes == NULL && file->slot == NULL && file->error.code == 0) {
-            s.finished += file->finished;
+            s.finished += file->state == TAIL_READ;
             continue;
         }
         struct tail_file_status one = file_status(file);

@@ -42,14 +42,17 @@ void let_go(struct lab *lab) {
     lab->n_waiting = 0;
 }
 
-void start(struct lab *lab, const char *document) {
+static int64_t lab_now_ms(void *arg) {
+    const struct lab *lab = arg;
+    return clock_now_ms(&clock_system) + lab->later_ms;
+}
+
+void start(struct lab *lab) {
     const struct tail_options options = {
-        .clock = &clock_system, .finish_seconds = 5, .submit = submit, .arg = lab};
+        .clock = &lab->clock, .finish_seconds = 5, .submit = submit, .arg = lab};
     struct tail_index index = {0};
-    if (document == NULL && lab->first.len > 0)
-        document = buf_cstr(&lab->first);
-    if (document != NULL)
-        assert_ok(tail_index_from_json(&index, str_from(document), &lab->err), lab->err);
+    if (lab->document.len > 0)
+        assert_ok(tail_index_from_json(&index, buf_str(&lab->document), &lab->err), lab->err);
     for (size_t i = 0; i < lab->positions.len; i++)
         if (bid_make(DATASET_LOGS, 1, i + 1) > index.bid)
             assert_ok(tail_index_take(&index, bid_make(DATASET_LOGS, 1, i + 1),
@@ -57,19 +60,36 @@ void start(struct lab *lab, const char *document) {
                       lab->err);
     lab->tail = tail_new(&options, &index);
     tail_set_sources(lab->tail, &lab->source, 1);
-    if (lab->first.len == 0)
-        tail_index_document(lab->tail, 0, &lab->first);
+    save(lab);
+}
+
+void save(struct lab *lab) {
+    assert_int_equal(tail_in_flight(lab->tail), 0);
+    tail_collect(lab->tail, lab->now);
+    buf_clear(&lab->document);
+    tail_index_document(lab->tail, bid_make(DATASET_LOGS, 1, lab->bid), &lab->document);
 }
 
 void stop(struct lab *lab) {
     tail_free(lab->tail);
     lab->tail = NULL;
-    lab->n_waiting = 0; /* kill -9: the lake never saw them */
+    lab->n_waiting = 0;
+}
+
+void reload(struct lab *lab, const char *pattern, const char *format) {
+    free(lab->pattern);
+    assert_true(asprintf(&lab->pattern, "%s/%s", lab->dir, pattern) > 0);
+    lab->source.path = lab->pattern;
+    lab->source.format = format;
+    if (lab->tail != NULL) {
+        tail_set_sources(lab->tail, &lab->source, 1);
+        save(lab);
+    }
 }
 
 void restart(struct lab *lab) {
     stop(lab);
-    start(lab, NULL);
+    start(lab);
 }
 
 void run(struct lab *lab) {
@@ -87,6 +107,20 @@ void run_long(struct lab *lab) {
     }
 }
 
+void let_days_pass(struct lab *lab, int days) {
+    lab->later_ms += days * 86400000LL;
+    lab->now += days * 86400.0;
+}
+
+size_t count_known(const struct lab *lab) {
+    struct tail_index index = {0};
+    struct err err = {0};
+    assert_ok(tail_index_from_json(&index, buf_str(&lab->document), &err), err);
+    size_t n = index.files.len;
+    tail_index_release(&index);
+    return n;
+}
+
 struct lab *lab_new(const char *pattern) {
     struct lab *lab = xcalloc(1, sizeof *lab);
     strcpy(lab->dir, "/tmp/cask-tail-XXXXXX");
@@ -95,7 +129,8 @@ struct lab *lab_new(const char *pattern) {
     lab->source = (struct tail_source){
         .id = "www", .path = lab->pattern, .site = "example.org", .format = "combined"};
     lab->now = 1000;
-    start(lab, NULL);
+    lab->clock = (struct clock){lab_now_ms, lab};
+    start(lab);
     return lab;
 }
 
@@ -116,7 +151,7 @@ void lab_free(struct lab *lab) {
     buf_printf(&command, "rm -rf %s", lab->dir);
     assert_int_equal(system(buf_cstr(&command)), 0); /* NOLINT(cert-env33-c): a fixed line */
     buf_release(&command);
-    buf_release(&lab->first);
+    buf_release(&lab->document);
     free(lab->pattern);
     free(lab);
 }

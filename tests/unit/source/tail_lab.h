@@ -23,20 +23,31 @@ struct lab {
     struct tail_block *waiting[16];
     size_t n_waiting;
     uint64_t bid;
-    struct buf first; /* the document of the first start: since when the log is followed */
+    struct buf document; /* what control data have */
     double now;
+    struct clock clock;
+    int64_t later_ms; /* the clock is ahead by that */
     struct err err;
 };
 
 void let_go(struct lab *lab);
-/* From the document, if there is one, and the positions behind it. */
-void start(struct lab *lab, const char *document);
+/* From the document and the positions behind it; and saves it anew before the first look, as the
+ * server does. */
+void start(struct lab *lab);
+/* As the server does now and then, and at its end. */
+void save(struct lab *lab);
+/* kill -9: blocks on their way are lost. */
 void stop(struct lab *lab);
+/* The configuration changed. */
+void reload(struct lab *lab, const char *pattern, const char *format);
 void restart(struct lab *lab);
 /* Until there is nothing more to do now. */
 void run(struct lab *lab);
 /* Long enough for a rotated file to be finished. */
 void run_long(struct lab *lab);
+void let_days_pass(struct lab *lab, int days);
+/* How many files are known. */
+size_t count_known(const struct lab *lab);
 struct lab *lab_new(const char *pattern);
 void lab_free(struct lab *lab);
 const char *path(const struct lab *lab, const char *name);

@@ -65,7 +65,7 @@ static void tail__several_rotations_while_down_and_packed(void **state) {
     add_lines(lab, "access.log.1", 70, 80);
     add_lines(lab, "access.log", 80, 90);
     shell(lab, "gzip access.log.3 access.log.2");
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     check_lines(lab, 90);
     restart(lab);
@@ -84,7 +84,7 @@ static void tail__small_files_are_known_by_all_of_their_bytes(void **state) {
         shell(lab, "for i in 8 7 6 5 4 3 2 1; do test -e access.log.$i.gz && "
                    "mv access.log.$i.gz access.log.$((i + 1)).gz; done; "
                    "mv access.log access.log.1 && gzip access.log.1");
-        start(lab, NULL);
+        start(lab);
     }
     run_long(lab);
     check_lines(lab, 10);
@@ -102,7 +102,7 @@ static void tail__extension_behind_the_number(void **state) {
     add_lines(lab, "access-other.log", 500, 501);
     shell(lab, "gzip access-20240103.log");
     add_lines(lab, "access.log", 5, 6);
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     check_lines(lab, 6);
     lab_free(lab);
@@ -168,7 +168,7 @@ static void tail__copytruncate_while_down_and_refilled_beyond_the_offset(void **
     shell(lab, "cp access.log access.log.1");
     cut(lab, "access.log");
     add_lines(lab, "access.log", 50, 200);
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     check_lines(lab, 200);
     lab_free(lab);
@@ -265,7 +265,7 @@ static void tail__inode_used_again(void **state) {
     shell(lab, "gzip -c access.log > access.log.1.gz");
     cut(lab, "access.log");
     add_lines(lab, "access.log", 45, 145);
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     check_lines(lab, 145);
     lab_free(lab);
@@ -298,7 +298,7 @@ static void tail__moved_to_any_name_while_down(void **state) {
     add_lines(lab, "access.log", 40, 45);
     move(lab, "access.log", "yesterday");
     add_lines(lab, "access.log", 45, 50);
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     check_lines(lab, 50);
     lab_free(lab);
@@ -319,7 +319,7 @@ static void tail__property_of_everything(void **state) {
             switch (rand_r(&seed) % 7) {
             case 0:
                 if (lab->tail == NULL)
-                    start(lab, NULL);
+                    start(lab);
                 lab->rc = rand_r(&seed) % 4 == 0 ? ERR_NOSPACE : 0;
                 run(lab);
                 break;
@@ -358,7 +358,7 @@ static void tail__property_of_everything(void **state) {
             }
         }
         if (lab->tail == NULL)
-            start(lab, NULL);
+            start(lab);
         lab->rc = 0;
         run_long(lab);
         check_lines(lab, n);

@@ -253,7 +253,7 @@ static void tail__packed_file_that_is_cut_short_waits(void **state) {
     add_lines(lab, "access.log", 5000, 9000);
     shell(lab, "gzip access.log; head -c 9000 access.log.gz > access.log.1.gz; mv access.log.gz x");
     add_lines(lab, "access.log", 9000, 9010);
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     assert_int_equal(lab->lines.len, 5010);
     shell(lab, "touch -d '10 minutes ago' access.log.1.gz");
@@ -278,7 +278,7 @@ static void tail__members_and_rubbish(void **state) {
     add_lines(lab, "more", 200, 300);
     shell(lab, "gzip access.log more; cat access.log.gz more.gz > access.log.1.gz; "
                "echo rubbish >> access.log.1.gz; rm access.log.gz");
-    start(lab, NULL);
+    start(lab);
     run_long(lab);
     check_lines(lab, 300);
     struct tail_status status;
@@ -317,11 +317,7 @@ static void tail__source_removed_and_back(void **state) {
     run(lab);
     check_lines(lab, 20);
     /* another pattern finds the same file */
-    char *pattern = lab->pattern;
-    assert_true(asprintf(&lab->pattern, "%s/*.{log,txt}", lab->dir) > 0);
-    lab->source.path = lab->pattern;
-    tail_set_sources(lab->tail, &lab->source, 1);
-    free(pattern);
+    reload(lab, "*.{log,txt}", "combined");
     add_lines(lab, "access.log", 20, 30);
     add_lines(lab, "more.txt", 30, 40);
     run(lab);
@@ -334,21 +330,20 @@ static void tail__source_removed_and_back(void **state) {
 static void index__document_saves_reading_the_lake(void **state) {
     UNUSED(state);
     struct lab *lab = lab_new("*.log");
-    struct buf document = {0}, again = {0};
+    struct buf again = {0};
     add_lines(lab, "a \"quoted\".log", 0, 10);
     add_lines(lab, "b.log", 10, 20);
     run(lab);
-    tail_index_document(lab->tail, bid_make(DATASET_LOGS, 1, lab->bid), &document);
+    save(lab);
     add_lines(lab, "b.log", 20, 30);
     run(lab);
-    stop(lab);
-    start(lab, buf_cstr(&document)); /* older than the lake */
+    restart(lab); /* it is older than the lake */
     run(lab);
     check_lines(lab, 30);
     struct tail_index index = {0};
-    assert_ok(tail_index_from_json(&index, buf_str(&document), &lab->err), lab->err);
+    assert_ok(tail_index_from_json(&index, buf_str(&lab->document), &lab->err), lab->err);
     tail_index_to_json(&index, &again);
-    assert_string_equal(buf_cstr(&again), buf_cstr(&document));
+    assert_string_equal(buf_cstr(&again), buf_cstr(&lab->document));
     tail_index_release(&index);
     assert_int_equal(tail_index_from_json(&index, STR("{\"files\":[{\"tail\":\"x\"}]}"), &lab->err),
                      ERR_CORRUPT);
@@ -357,7 +352,6 @@ static void index__document_saves_reading_the_lake(void **state) {
     assert_int_equal(tail_index_take(&index, 5, STR("{\"import\":1}"), &lab->err), 0);
     assert_int_equal(index.bid, 5);
     tail_index_release(&index);
-    buf_release(&document);
     buf_release(&again);
     lab_free(lab);
 }
