@@ -229,6 +229,30 @@ static void blocks__become_answers_and_raise_the_version(void **state) {
     end(&w);
 }
 
+/* What was answered of counters is old when new ones are in. */
+static void counters__become_answers_and_raise_the_version(void **state) {
+    UNUSED(state);
+    struct world w;
+    start(&w);
+    wait_applied(&w);
+    uint64_t version = live_state(w.live).version, bid;
+    for (int64_t stars = 1; stars <= 2; stars++) {
+        const struct counters counters = {.repo = STR("a/b"), .stars = stars};
+        const struct record record = {.source = STR("s"), .counters = &counters};
+        char expected[32];
+        assert_ok(intake_write(live_intake(w.live, DATASET_GITHUB),
+                               (struct record_batch){&record, 1}, &bid, &w.err),
+                  w.err);
+        wait_applied(&w);
+        assert_true(live_state(w.live).version > version);
+        version = live_state(w.live).version;
+        snprintf(expected, sizeof expected, "%d\t%d\n", (int)stars, (int)stars);
+        assert_string_equal(ask(&w, "SELECT count(), max(stars) FROM github"), expected);
+    }
+    assert_int_equal(live_state(w.live).accepted, 0); /* that is of lines */
+    end(&w);
+}
+
 static void lines__that_cannot_be_read_are_counted(void **state) {
     UNUSED(state);
     struct world w;
@@ -527,6 +551,7 @@ static void stop__while_busy(void **state) {
 }
 
 UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
+          unit_test(counters__become_answers_and_raise_the_version),
           unit_test(lines__that_cannot_be_read_are_counted),
           unit_test(engine__that_dies_is_waited_for_and_nothing_comes_twice),
           unit_test(engine__that_hangs_stops_no_collecting),
