@@ -9,6 +9,7 @@
 
 #define EVENT_THREADS 2u
 #define WORKER_THREADS 8u
+#define SLOW_THREADS 5u /* of them for what waits for the engine */
 #define ANSWERS_BYTES ((size_t)64 << 20)
 
 /* --- the table --- */
@@ -63,7 +64,7 @@ static void admit(struct http_exchange *x, void *arg) {
 
 static void handle(struct http_exchange *x, void *arg) {
     const struct http_route *route = http_route(x);
-    if (route->run == HTTP_WORKER)
+    if (route->run == HTTP_WORKER || route->run == HTTP_SLOW)
         people_flush(api_people(arg));
     handlers[((const struct api_route *)route->extra)->place](x, arg);
 }
@@ -223,6 +224,7 @@ int api_listen(struct api *api, const char *listen, struct err *err) {
                                          .n_routes = api_n_routes,
                                          .arg = api,
                                          .workers = WORKER_THREADS,
+                                         .slow_workers = SLOW_THREADS,
                                          .events = EVENT_THREADS,
                                          .admit = admit,
                                          .done = count};

@@ -41,7 +41,7 @@ struct http_exchange {
     struct http_stream *stream;
     void *extra;
     void (*release_extra)(void *extra);
-    struct http_exchange *next; /* in the queue of the workers */
+    struct http_exchange *next; /* in a queue of the workers */
 };
 
 /* A connection, from its event thread to the reaper (connection.c). */
@@ -50,6 +50,10 @@ struct http_connection {
     atomic_llong since_ms; /* waiting for a whole request since then; 0: not */
     atomic_llong until_ms; /* to be shut down then; 0: never */
     struct http_connection *next, **link;
+};
+
+struct http_queue {
+    struct http_exchange *first, *last;
 };
 
 struct http_server {
@@ -64,9 +68,10 @@ struct http_server {
 
     pthread_mutex_t mutex; /* guards all below, and states of exchanges */
     pthread_cond_t queued, idle;
-    struct http_exchange *first, *last; /* for the workers */
-    unsigned waiting;                   /* exchanges between handler and answer */
-    unsigned open;                      /* and those whose answer is not sent */
+    struct http_queue quick, slow; /* for the workers */
+    unsigned at_slow;              /* workers that are at one of the slow ones */
+    unsigned waiting;              /* exchanges between handler and answer */
+    unsigned open;                 /* and those whose answer is not sent */
     VEC(pthread_t) workers;
 
     pthread_mutex_t reaper_mutex; /* guards all below; taken by itself */

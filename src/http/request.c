@@ -181,6 +181,18 @@ static enum MHD_Result take(struct http_exchange *x, const char *bytes, size_t n
     return x->thrown_away > THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
 }
 
+/* With the mutex. */
+static void enqueue(struct http_server *s, struct http_exchange *x) {
+    struct http_queue *q = x->route->run == HTTP_SLOW ? &s->slow : &s->quick;
+    x->next = NULL;
+    if (q->last != NULL)
+        q->last->next = x;
+    else
+        q->first = x;
+    q->last = x;
+    pthread_cond_signal(&s->queued);
+}
+
 /* The request is whole. */
 static enum MHD_Result dispatch(struct http_server *s, struct http_exchange *x) {
     const struct http_route *route = x->route;
@@ -200,17 +212,11 @@ static enum MHD_Result dispatch(struct http_server *s, struct http_exchange *x) 
         x->suspended = true;
         MHD_suspend_connection(x->connection);
     }
-    if (route->run == HTTP_WORKER) {
-        x->next = NULL;
-        if (s->last != NULL)
-            s->last->next = x;
-        else
-            s->first = x;
-        s->last = x;
-        pthread_cond_signal(&s->queued);
-    }
+    bool for_workers = route->run == HTTP_WORKER || route->run == HTTP_SLOW;
+    if (for_workers)
+        enqueue(s, x);
     pthread_mutex_unlock(&s->mutex);
-    if (route->run != HTTP_WORKER)
+    if (!for_workers)
         route->handle(x, s->options.arg);
     return route->run == HTTP_NOW ? exchange_send(x) : MHD_YES;
 }

@@ -14,25 +14,41 @@
 
 /* --- workers --- */
 
+/* With the mutex: where the next one is, NULL if there is none to be taken now. */
+static struct http_queue *next_queue(struct http_server *s) {
+    if (s->quick.first != NULL)
+        return &s->quick;
+    bool may = s->at_slow < s->options.slow_workers || s->stopping;
+    return s->slow.first != NULL && may ? &s->slow : NULL;
+}
+
+static struct http_exchange *dequeue(struct http_queue *q) {
+    struct http_exchange *x = q->first;
+    q->first = x->next;
+    if (q->first == NULL)
+        q->last = NULL;
+    return x;
+}
+
 static void *worker_main(void *arg) {
     struct http_server *s = arg;
+    struct http_queue *q;
     pthread_mutex_lock(&s->mutex);
     for (;;) {
-        while (s->first == NULL && !s->stopping)
+        while ((q = next_queue(s)) == NULL && !s->stopping)
             pthread_cond_wait(&s->queued, &s->mutex);
-        struct http_exchange *x = s->first;
-        if (x == NULL)
+        if (q == NULL)
             break;
-        s->first = x->next;
-        if (s->first == NULL)
-            s->last = NULL;
-        bool stopping = s->stopping;
+        struct http_exchange *x = dequeue(q);
+        bool stopping = s->stopping, slow = q == &s->slow;
+        s->at_slow += slow;
         pthread_mutex_unlock(&s->mutex);
         if (stopping)
             http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "the server stops");
         else
             x->route->handle(x, s->options.arg);
         pthread_mutex_lock(&s->mutex);
+        s->at_slow -= slow;
     }
     pthread_mutex_unlock(&s->mutex);
     return NULL;

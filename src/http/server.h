@@ -28,9 +28,10 @@ enum http_method {
 };
 
 enum http_run {
-    HTTP_NOW,   /* on the event thread: replies before it returns, must not block */
-    HTTP_LATER, /* on the event thread, must not block: passes the exchange on (suspended) */
-    HTTP_WORKER /* on a worker thread: may block; replies before it returns, or passes it on */
+    HTTP_NOW,    /* on the event thread: replies before it returns, must not block */
+    HTTP_LATER,  /* on the event thread, must not block: passes the exchange on (suspended) */
+    HTTP_WORKER, /* on a worker thread: may block; replies before it returns, or passes it on */
+    HTTP_SLOW    /* so too, for as long as it takes: only some of the workers at a time */
 };
 
 typedef void http_handler(struct http_exchange *x, void *arg);
@@ -54,9 +55,10 @@ struct http_options {
         *path_prefix; /* cut off the front of paths that have it, as "/stats"; NULL or "" none */
     const struct http_route *routes;
     size_t n_routes;
-    void *arg;        /* of the handlers */
-    unsigned workers; /* threads for HTTP_WORKER */
-    unsigned events;  /* event threads for TCP */
+    void *arg;             /* of the handlers */
+    unsigned workers;      /* threads for HTTP_WORKER and HTTP_SLOW */
+    unsigned slow_workers; /* most of them that are at HTTP_SLOW at once; others wait */
+    unsigned events;       /* event threads for TCP */
     /* A request must be whole, and an answer taken, so long after the one before it at most, and
      * one second more for each 16 KiB; 0: HTTP_REQUEST_SECONDS. */
     unsigned request_seconds;

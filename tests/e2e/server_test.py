@@ -447,6 +447,35 @@ def test_ended_while_a_command_waits_for_the_engine():
         equal(data.stats("pageviews")["total"]["pageviews"], 1 + waits_for_applier)
 
 
+def test_questions_that_hang_leave_room():
+    secret = "a" * 40
+    server = cask.Server(cask.Data(CONFIG + f"sources: [{{id: app, type: ingest, site: {SITE}, format: combined, "
+                                            f"token: {secret}}}]\n"))
+    accepted(server, view("/1"))
+    equal(count(server), 1, "page views")
+    os.kill(server.engines()[0], signal.SIGSTOP)
+    answers = []
+    asks = [threading.Thread(target=lambda i=i: answers.append(
+        server.request("GET", f"/api/v1/query?metrics=pageviews&filter=path%3D/{i}", local=True, timeout=120).status), daemon=True)
+            for i in range(20)]
+    for t in asks:
+        t.start()
+    time.sleep(0.5)
+    line = '192.0.2.1 - - [20/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 10 "-" "Mozilla/5.0 Firefox/120.0"\n'
+    log_in = json.dumps({"name": "nobody", "password": "of nobody at all"})
+    for method, path, body, status in (("POST", "/ingest/app", line, 204), ("POST", "/api/v1/session", log_in, 401),
+                                       ("GET", "/metrics", None, 200), ("GET", "/api/v1/session", None, 200)):
+        headers = {"Authorization": f"Bearer {secret}"} if "ingest" in path else {"Content-Type": "application/json"}
+        answer = server.request(method, path, body, headers, timeout=30)
+        equal(answer.status, status, f"{path}: {answer.body}")
+    equal(answers, [], "questions that were answered meanwhile")
+    os.kill(server.engines()[0], signal.SIGCONT)
+    for t in asks:
+        t.join()
+    equal(answers, [200] * 20, "statuses")
+    equal(server.stop(), 0, "exit code")
+
+
 def test_full_disk_shows_and_goes_by_itself():
     data = cask.Data(CONFIG)
     os.mkdir(data.path)

@@ -114,7 +114,7 @@ static const struct http_route routes[] = {
     {HTTP_GET | HTTP_DELETE, "/item/{}", HTTP_NOW, 0, echo, NULL},
     {HTTP_POST, "/item/{}", HTTP_LATER, LARGE_BODY, later, NULL},
     {HTTP_GET | HTTP_POST, "/worker", HTTP_WORKER, MAX_BODY, echo, NULL},
-    {HTTP_GET, "/slow", HTTP_WORKER, 0, slow, NULL},
+    {HTTP_GET, "/slow", HTTP_SLOW, 0, slow, NULL},
     {HTTP_GET | HTTP_POST, "/later", HTTP_LATER, MAX_BODY, later, NULL},
     {HTTP_GET, "/stream", HTTP_LATER, 0, open_stream, NULL},
 };
@@ -132,6 +132,7 @@ static void start_with(struct world *w, struct http_options options) {
     options.n_routes = ARRAY_LEN(routes);
     options.arg = w;
     options.workers = 2;
+    options.slow_workers = 1;
     options.events = 2;
     options.admit = admit;
     options.done = count_done;
@@ -590,6 +591,32 @@ static void later__waits_without_a_thread(void **state) {
     end(&w);
 }
 
+/* However many wait for what is slow, others get on. */
+static void slow__leaves_workers_to_others(void **state) {
+    struct world w;
+    int fds[3];
+    UNUSED(state);
+    start(&w);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        fds[i] = dial(&w);
+        say(fds[i], "GET /slow HTTP/1.1\r\n" HOST "\r\n");
+    }
+    for (size_t i = 0; i < 10; i++)
+        assert_int_equal(status_of(ask(&w, "GET /worker HTTP/1.1\r\n" HOST "\r\n")), 200);
+    lock(&w);
+    while (w.at_work == 0)
+        await(&w);
+    assert_int_equal(w.at_work, 1);
+    w.go = true;
+    unlock(&w);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        assert_int_equal(status_of(hear(fds[i], false)), 200);
+        close(fds[i]);
+    }
+    assert_int_equal(w.at_work, 3);
+    end(&w);
+}
+
 static void await_done(struct world *w, size_t n) {
     lock(w);
     while (w->done < n)
@@ -952,7 +979,8 @@ UNIT_MAIN(unit_test(request__its_parts), unit_test(request__a_nul_ends_no_path),
           unit_test(admit__answers_before_the_body), unit_test(admit__who_sends_first_is_told),
           unit_test(body__whose_length_is_doubtful_closes),
           unit_test(pipeline__answers_come_in_order), unit_test(later__waits_without_a_thread),
-          unit_test(later__its_client_is_gone), unit_test(request__client_goes_in_the_middle),
+          unit_test(slow__leaves_workers_to_others), unit_test(later__its_client_is_gone),
+          unit_test(request__client_goes_in_the_middle),
           unit_test(slow_client__is_cut_off_and_others_are_served),
           unit_test(many_connections__idle_ones_make_room),
           unit_test(stream__pieces_come_as_they_are_written),
