@@ -48,9 +48,9 @@ def replace(text, *pairs):
     return text
 
 
-def commented(sample, first):
-    """The lines of the comment that begins so, up to its next sentence: what belongs into the block of a site."""
-    block = sample[sample.index(first):].split("\n# and in its pages", 1)[0].split("\n")[1:]
+def commented(sample):
+    """The lines that the sample's last comment has for the block of a site."""
+    block = sample[sample.index("# Beacons from the host of a site itself"):].split("\n# and in its pages", 1)[0].split("\n")[1:]
     return "".join(line.removeprefix("#") + "\n" for line in block)
 
 
@@ -64,13 +64,13 @@ class Proxy:
 
     def __init__(self, server):
         self.folder = cask.temp_dir()
-        self.upstream, self.port = server.port, free_port()
+        self.port = free_port()
         self.certificate, self.key = (os.path.join(self.folder, name) for name in ("cert.pem", "key.pem"))
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", "2", "-subj", f"/CN={HOST}", "-keyout", self.key, "-out", self.certificate],
                        check=True, capture_output=True)
         with open(os.path.join(SAMPLES, self.sample), encoding="utf-8") as f:
-            text = f.read().replace("127.0.0.1:8080", f"127.0.0.1:{self.upstream}")
+            text = replace(f.read(), ("127.0.0.1:8080", f"127.0.0.1:{server.port}"))
         self.config = cask.write(self.folder, "proxy.conf", self.configuration(text))
         self.log_path = os.path.join(self.folder, "proxy.log")
         with open(self.log_path, "wb") as log:
@@ -101,7 +101,7 @@ class Nginx(Proxy):
 
     def configuration(self, text):
         tls = f"ssl_certificate {self.certificate}; ssl_certificate_key {self.key};"
-        site = commented(text, "# Beacons from the host of a site itself")
+        site = commented(text)
         temp = "".join(f"{name}_temp_path {self.folder}/{name};\n"
                        for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         user = "user root;\n" if os.getuid() == 0 else ""
@@ -122,7 +122,7 @@ class Caddy(Proxy):
         """Its own authority, and free ports, in place of those of the internet."""
         options = (f"{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\tauto_https disable_redirects\n"
                    f"\tdefault_bind 127.0.0.1\n\thttps_port {self.port}\n\thttp_port {free_port()}\n}}\n")
-        return f"{options}{text}\n{SITE} {{\n{commented(text, '# Beacons from the host of a site itself')}}}\n"
+        return f"{options}{text}\n{SITE} {{\n{commented(text)}}}\n"
 
 
 class HAProxy(Proxy):
@@ -135,7 +135,7 @@ class HAProxy(Proxy):
     def configuration(self, text):
         with open(self.certificate, encoding="ascii") as cert, open(self.key, encoding="ascii") as key:
             both = cask.write(self.folder, "both.pem", cert.read() + key.read())
-        site = commented(text, "# Beacons from the host of a site itself")
+        site = commented(text)
         return replace(text, ("bind :443", f"bind 127.0.0.1:{self.port}"), ("/etc/haproxy/stats.example.org.pem", both)) + (
             f"\nfrontend site\n    bind {self.site_address}:{self.port} ssl crt {both}\n{site}")
 
