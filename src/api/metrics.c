@@ -130,6 +130,8 @@ static void add_durations(struct api *api, struct buf *out) {
     add_metric(out, "http_connections", "gauge", "Open HTTP connections.", http.connections);
     add_metric(out, "http_timeouts_total", "counter",
                "Connections that were closed because they took too long.", http.timeouts);
+    add_metric(out, "http_bodies_bytes", "gauge",
+               "Memory of the bodies of requests, without small ones.", http.bodies_bytes);
 }
 
 /* --- the processes --- */

@@ -82,6 +82,26 @@ void http_set_extra(struct http_exchange *x, void *extra, void (*release)(void *
 
 void *http_extra(const struct http_exchange *x) { return x->extra; }
 
+bool exchange_take(struct http_exchange *x, struct str bytes) {
+    const struct http_server *s = x->server;
+    buf_add_str(&x->body, bytes);
+    size_t needs = x->body.len > HTTP_SMALL_BODY ? x->body.cap : 0, more = needs - x->body_bytes;
+    x->body_bytes = needs;
+    if (more == 0 ||
+        atomic_fetch_add(&s->bodies[x->route - s->options.routes], more) + more <= s->bodies_bytes)
+        return true;
+    exchange_release_body(x);
+    return false;
+}
+
+void exchange_release_body(struct http_exchange *x) {
+    const struct http_server *s = x->server;
+    if (x->body_bytes > 0)
+        atomic_fetch_sub(&s->bodies[x->route - s->options.routes], x->body_bytes);
+    x->body_bytes = 0;
+    buf_release(&x->body);
+}
+
 /* --- the answer --- */
 
 struct buf *http_out(struct http_exchange *x) {
@@ -172,7 +192,7 @@ void exchange_free(struct http_exchange *x) {
     for (size_t i = 0; i < x->headers.len; i++)
         free(x->headers.items[i]);
     vec_free(&x->headers);
-    buf_release(&x->body);
+    exchange_release_body(x);
     buf_release(&x->out);
     free(x->path_bytes);
     free(x);

@@ -32,6 +32,7 @@ struct http_exchange {
     struct str path, params[HTTP_PARAMS_MAX];
     char *path_bytes; /* owns path and params */
     struct buf body;
+    size_t body_bytes;  /* of it, counted by server->bodies */
     size_t thrown_away; /* of a refused body */
     struct buf out;
     VEC(char *) headers; /* name, value, name, value ... */
@@ -63,8 +64,10 @@ struct http_server {
     unsigned port;
     unsigned max_connections; /* over TCP */
     int64_t request_ms;
-    atomic_bool draining; /* new requests get 503, answers end their connections; set with mutex */
-    atomic_bool stopping; /* workers and reaper end; set with mutex */
+    size_t bodies_bytes;
+    atomic_size_t *bodies; /* by route: memory of bodies that are not small */
+    atomic_bool draining;  /* new requests get 503, answers end their connections; set with mutex */
+    atomic_bool stopping;  /* workers and reaper end; set with mutex */
 
     pthread_mutex_t mutex; /* guards all below, and states of exchanges */
     pthread_cond_t queued, idle;
@@ -92,6 +95,9 @@ const struct http_route *route_find(const struct http_route *routes, size_t n,
 /* Queue the response of a replied exchange, on its event thread. */
 enum MHD_Result exchange_send(struct http_exchange *x);
 void exchange_free(struct http_exchange *x);
+/* Appends to the body. False: there is no room for it (then it is released). */
+bool exchange_take(struct http_exchange *x, struct str bytes);
+void exchange_release_body(struct http_exchange *x);
 
 /* The body of a stream as libmicrohttpd asks for it. */
 struct MHD_Response *stream_response(struct http_exchange *x);

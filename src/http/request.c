@@ -172,11 +172,11 @@ static enum MHD_Result take(struct http_exchange *x, const char *bytes, size_t n
     connection_received(x->connection, n);
     if (x->state == EXCHANGE_READING && n > x->route->max_body - x->body.len) {
         reply_too_large(x); /* in chunks, more than it may be */
-        buf_release(&x->body);
+        exchange_release_body(x);
     }
-    if (x->state == EXCHANGE_READING)
-        buf_add(&x->body, bytes, n);
-    else
+    if (x->state == EXCHANGE_READING && !exchange_take(x, str_of(bytes, n)))
+        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is sent at once: try again");
+    if (x->state == EXCHANGE_REFUSED)
         x->thrown_away += n;
     return x->thrown_away > THROW_AWAY_BYTES ? MHD_NO : MHD_YES;
 }

@@ -109,6 +109,8 @@ static struct http_server *server_new(const struct http_options *options) {
     s->unix_path = options->unix_path != NULL ? xstrdup(options->unix_path) : NULL;
     s->path_prefix = options->path_prefix != NULL ? xstrdup(options->path_prefix) : NULL;
     s->max_connections = connections_for(options);
+    s->bodies_bytes = options->bodies_bytes > 0 ? options->bodies_bytes : HTTP_BODIES_BYTES;
+    s->bodies = xcalloc(options->n_routes, sizeof *s->bodies);
     s->request_ms = 1000 * (int64_t)(options->request_seconds > 0 ? options->request_seconds
                                                                   : HTTP_REQUEST_SECONDS);
     pthread_mutex_init(&s->mutex, NULL);
@@ -149,8 +151,10 @@ unsigned http_server_port(const struct http_server *s) { return s->port; }
 
 struct http_counts http_server_counts(struct http_server *s) {
     pthread_mutex_lock(&s->reaper_mutex);
-    struct http_counts counts = {s->n_connections, s->timeouts};
+    struct http_counts counts = {s->n_connections, s->timeouts, 0};
     pthread_mutex_unlock(&s->reaper_mutex);
+    for (size_t i = 0; i < s->options.n_routes; i++)
+        counts.bodies_bytes += atomic_load(&s->bodies[i]);
     return counts;
 }
 
@@ -200,6 +204,7 @@ void http_server_stop(struct http_server *s) {
         unlink(s->unix_path);
     free(s->unix_path);
     free(s->path_prefix);
+    free(s->bodies);
     pthread_cond_destroy(&s->reaper_wake);
     pthread_cond_destroy(&s->idle);
     pthread_cond_destroy(&s->queued);

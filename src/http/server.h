@@ -6,9 +6,9 @@
  * exchange waits for that, its connection is suspended and costs no thread.
  *
  * Refused before any handler sees them: a request with both Content-Length and Transfer-Encoding or
- * with two Content-Lengths (400; libmicrohttpd 0.9.75 takes both), bodies over the limit (413),
- * unknown paths (404) and methods (405). A client that drips its request, or does not take its
- * answer, is closed (connection.c). */
+ * with two Content-Lengths (400; libmicrohttpd 0.9.75 takes both), bodies over the limit (413) or
+ * too many at once (503), unknown paths (404) and methods (405). A client that drips its request,
+ * or does not take its answer, is closed (connection.c). */
 #ifndef CASK_HTTP_SERVER_H
 #define CASK_HTTP_SERVER_H
 
@@ -63,6 +63,10 @@ struct http_options {
      * one second more for each 16 KiB; 0: HTTP_REQUEST_SECONDS. */
     unsigned request_seconds;
     unsigned max_connections; /* over TCP; 0: as descriptors allow, at most HTTP_CONNECTIONS */
+    /* Of memory for the bodies of one route, as long as their exchanges live; who would need more
+     * gets 503. Each route has its own, so that no route that anybody may call can take it from
+     * others; and bodies up to HTTP_SMALL_BODY need none of it. 0: HTTP_BODIES_BYTES. */
+    size_t bodies_bytes;
     /* Called (on the event thread, once) when the head of a request for a route is there, and
      * nothing of its body. What is not to be let in is replied to here: then nothing of its body is
      * kept, and its handler never sees it. Must not block. May be NULL. */
@@ -74,6 +78,8 @@ struct http_options {
 
 #define HTTP_REQUEST_SECONDS 60
 #define HTTP_CONNECTIONS 16384
+#define HTTP_BODIES_BYTES ((size_t)128 << 20)
+#define HTTP_SMALL_BODY ((size_t)16 << 10)
 
 /* ERR_USAGE: an address that cannot be read; ERR_FAILED: it is in use or not permitted. */
 MUSTCHECK int http_server_start(const struct http_options *options, struct http_server **ret,
@@ -85,6 +91,7 @@ unsigned http_server_port(const struct http_server *s);
 struct http_counts {
     unsigned connections; /* open now */
     uint64_t timeouts;    /* connections shut down because they took too long */
+    size_t bodies_bytes;  /* of all routes, without small ones */
 };
 struct http_counts http_server_counts(struct http_server *s);
 /* From now on requests get 503 and are closed. Waits up to `seconds` until no exchange before that

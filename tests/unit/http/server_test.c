@@ -113,6 +113,7 @@ static const struct http_route routes[] = {
     {HTTP_POST | HTTP_PUT, "/echo", HTTP_NOW, MAX_BODY, echo, NULL},
     {HTTP_GET | HTTP_DELETE, "/item/{}", HTTP_NOW, 0, echo, NULL},
     {HTTP_POST, "/item/{}", HTTP_LATER, LARGE_BODY, later, NULL},
+    {HTTP_POST, "/large", HTTP_NOW, LARGE_BODY, echo, NULL},
     {HTTP_GET | HTTP_POST, "/worker", HTTP_WORKER, MAX_BODY, echo, NULL},
     {HTTP_GET, "/slow", HTTP_SLOW, 0, slow, NULL},
     {HTTP_GET | HTTP_POST, "/later", HTTP_LATER, MAX_BODY, later, NULL},
@@ -495,6 +496,61 @@ static void admit__who_sends_first_is_told(void **state) {
     end(&w);
     assert_int_equal(w.asked, 3); /* no route, or too large: there is nothing to decide */
     assert_int_equal(w.n_held, 0);
+}
+
+static void say_head(int fd, const char *path, size_t length) {
+    char head[256];
+    snprintf(head, sizeof head, "POST %s HTTP/1.1\r\n" HOST "Content-Length: %zu\r\n\r\n", path,
+             length);
+    say(fd, head);
+}
+
+static unsigned status_of_body(struct world *w, const char *path, size_t length) {
+    int fd = dial(w);
+    say_head(fd, path, length);
+    say_body(fd, length);
+    const char *a = hear(fd, false);
+    unsigned status = status_of(a);
+    assert_int_equal(strstr(a, "Retry-After: 1") != NULL, status == 503);
+    close(fd);
+    return status;
+}
+
+static void await_status(struct world *w, const char *path, size_t length, unsigned status) {
+    double began = clock_monotonic_seconds();
+    while (status_of_body(w, path, length) != status)
+        assert_true(clock_monotonic_seconds() - began < GENEROUS);
+}
+
+static void body__all_of_a_route_have_a_limit_together(void **state) {
+    struct world w;
+    enum { MUCH = 600000 };
+    UNUSED(state);
+    start_with(&w, (struct http_options){.bodies_bytes = 1000000});
+    int held = dial(&w), small = dial(&w), unfinished = dial(&w);
+    say_head(held, "/item/1", MUCH);
+    say_body(held, MUCH);
+    struct http_exchange *x = take_held(&w, 0);
+    assert_int_equal(status_of_body(&w, "/item/2", MUCH), 503);
+    assert_int_equal(status_of_body(&w, "/large", MUCH), 200); /* of another route */
+    say_head(small, "/item/3", HTTP_SMALL_BODY);
+    say_body(small, HTTP_SMALL_BODY);
+    http_reply(take_held(&w, 1), 204); /* what is small has room */
+    assert_int_equal(http_body(x).len, MUCH);
+    assert_true(http_server_counts(w.server).bodies_bytes > MUCH);
+    http_reply(x, 204);
+    assert_int_equal(status_of(hear(held, true)), 204);
+    /* one that never becomes whole */
+    say_head(unfinished, "/large", MUCH);
+    say_body(unfinished, MUCH - 1);
+    await_status(&w, "/large", MUCH, 503);
+    assert_int_equal(status_of_body(&w, "/large", 1000), 200);
+    close(unfinished);
+    await_status(&w, "/large", MUCH, 200);
+    close(held);
+    close(small);
+    end(&w);
+    assert_int_equal(w.n_held, 2);
 }
 
 /* --- framing --------------------------------------------------------------------------------- */
@@ -976,7 +1032,9 @@ UNIT_MAIN(unit_test(request__its_parts), unit_test(request__a_nul_ends_no_path),
           unit_test(body__none_where_none_may_be),
           unit_test(body__of_a_refused_request_is_no_request),
           unit_test(body__far_too_large_is_not_waited_for),
-          unit_test(admit__answers_before_the_body), unit_test(admit__who_sends_first_is_told),
+          unit_test(admit__answers_before_the_body),
+          unit_test(body__all_of_a_route_have_a_limit_together),
+          unit_test(admit__who_sends_first_is_told),
           unit_test(body__whose_length_is_doubtful_closes),
           unit_test(pipeline__answers_come_in_order), unit_test(later__waits_without_a_thread),
           unit_test(slow__leaves_workers_to_others), unit_test(later__its_client_is_gone),
