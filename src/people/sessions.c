@@ -129,20 +129,6 @@ static int begin_session(struct people *p, const char *user, const char *passwor
 
 /* --- passwords --- */
 
-/* Both the account and the address may try now; the try counts as failed until it succeeds. */
-static int may_try(struct people *p, struct str name, struct str address, unsigned *ret_wait,
-                   struct err *err) {
-    *ret_wait = throttle_try(p->throttle, THROTTLE_ADDRESS, address);
-    if (*ret_wait == 0) {
-        *ret_wait = throttle_try(p->throttle, THROTTLE_ACCOUNT, name);
-        if (*ret_wait > 0)
-            throttle_take_back(p->throttle, THROTTLE_ADDRESS, address);
-    }
-    return *ret_wait == 0
-               ? 0
-               : err_set(err, ERR_AWAY, "too many failed log-ins: wait %u seconds", *ret_wait);
-}
-
 static void count_login(struct people *p, int rc) {
     pthread_mutex_lock(&p->lock);
     *(rc == 0 ? &p->counts.good : rc == ERR_AWAY ? &p->counts.throttled : &p->counts.wrong) += 1;
@@ -155,24 +141,21 @@ static int check_password(struct people *p, struct str name, struct str password
                           struct err *err) {
     struct user user = {0};
     bool good = false;
-    int rc = may_try(p, name, address, ret_wait, err);
-    if (rc != 0)
-        return rc;
+    *ret_wait = throttle_try(p->throttle, name, address);
+    if (*ret_wait > 0)
+        return err_set(err, ERR_AWAY, "too many failed log-ins: wait %u seconds", *ret_wait);
     bool known = people_find_user(p, name, &user, NULL) == 0;
-    rc = password_verify(p, known ? user.password : NULL, password, &good, err);
+    int rc = password_verify(p, known ? user.password : NULL, password, &good, err);
     if (rc != 0) {
         *ret_wait = 1;
-        throttle_take_back(p->throttle, THROTTLE_ACCOUNT, name);
-    }
-    if (rc == 0 && !good)
-        rc = err_set(err, ERR_USAGE, "wrong name or password");
-    if (rc == 0) {
+        throttle_take_back(p->throttle, name, address);
+    } else if (good) {
         *ret_hash = user.password;
         user.password = NULL;
-        throttle_forgive(p->throttle, THROTTLE_ACCOUNT, name);
+        throttle_succeed(p->throttle, name, address);
+    } else {
+        rc = err_set(err, ERR_USAGE, "wrong name or password");
     }
-    if (rc != ERR_USAGE)
-        throttle_take_back(p->throttle, THROTTLE_ADDRESS, address);
     user_release(&user);
     return rc;
 }

@@ -187,7 +187,7 @@ int people_change_user(struct people *p, struct str name, uint64_t version,
         fresh = old;
         pthread_mutex_unlock(&p->lock);
         if (password != NULL)
-            throttle_forgive(p->throttle, THROTTLE_ACCOUNT, name);
+            throttle_forgive(p->throttle, name);
     }
     pthread_mutex_unlock(&p->write);
     user_release(&fresh);
