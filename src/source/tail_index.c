@@ -50,7 +50,7 @@ int64_t tail_index_since(struct tail_index *index, const char *source, const cha
     for (size_t i = 0; i < index->origins.len; i++) {
         struct tail_origin *o = &index->origins.items[i];
         if (strcmp(o->source, source) == 0 && strcmp(o->pattern, pattern) == 0)
-            return o->since_ms = min_i64(o->since_ms, now_ms);
+            return o->since_ms;
     }
     struct tail_origin origin = {xstrdup(source), xstrdup(pattern), now_ms};
     vec_push(&index->origins, origin);
@@ -195,7 +195,7 @@ static bool read_position(const json_t *doc, struct tail_position *ret) {
 
 /* Takes over the strings of `p`. */
 static void put_position(struct tail_index *index, struct tail_position *p) {
-    (void)tail_index_since(index, p->source, p->pattern, p->since_ms);
+    (void)tail_index_since(index, p->source, p->pattern, p->since_ms); /* if it got lost */
     for (size_t i = 0; i < index->files.len; i++)
         if (index->files.items[i].id == p->id) {
             tail_position_release(&index->files.items[i]);

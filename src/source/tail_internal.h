@@ -1,6 +1,6 @@
-/* Shared by the parts of tail only: tail.c (steps, blocks), tail_find.c (which file is which),
- * tail_match.c (is it by its content?), tail_block.c (lines), tail_names.c (what rotated files are
- * called), tail_status.c. */
+/* Shared by the parts of tail only: tail.c (steps, blocks), tail_see.c (which files there
+ * are), tail_names.c (what rotated files are called), tail_find.c (which file is which),
+ * tail_match.c (is it by its content?), tail_block.c (lines), tail_status.c. */
 #ifndef CASK_TAIL_INTERNAL_H
 #define CASK_TAIL_INTERNAL_H
 
@@ -114,6 +114,41 @@ MUSTCHECK int tail_decide_format(struct tail_follow *source, struct tail_file *f
 /* Of a file that is known: open its format with the header in force. */
 MUSTCHECK int tail_reopen_format(struct tail_follow *source, struct tail_file *f, struct err *err);
 
+/* --- tail_names.c --- */
+
+enum tail_kin {
+    KIN_NONE,
+    KIN_MAYBE,   /* begins like the log's name: taken only for a file that is known */
+    KIN_ROTATED, /* a name that rotation gives: access.log.1, access.log-20240131.gz */
+};
+enum tail_kin tail_kin(struct str log, struct str name);
+
+/* --- tail_see.c --- */
+
+/* A file that a look found. */
+struct tail_sight {
+    char *path, *log;  /* log: the name it belongs to */
+    bool wanted;       /* the pattern matches it */
+    enum tail_kin kin; /* KIN_NONE: it is the log itself */
+    bool taken;        /* it is one that is known */
+    uint64_t device, inode, size;
+    int64_t mtime; /* nanoseconds */
+};
+
+/* One look at a source. */
+struct tail_view {
+    struct tail *t;
+    struct tail_follow *source;
+    double now;
+    /* Rotated files in the order in which they were written, then the logs themselves. */
+    VEC(struct tail_sight) sights;
+    VEC(char *) logs; /* names whose kin is looked for */
+};
+
+/* Fills sights; what cannot be seen is the error of the source. */
+void tail_see(struct tail_view *l);
+void tail_unsee(struct tail_view *l);
+
 /* --- tail_find.c --- */
 
 /* Look for the files of a source: bind what is known, begin what is new, forget what was missed for
@@ -123,6 +158,7 @@ void tail_find(struct tail *t, struct tail_follow *source, double now);
 void tail_lose(struct tail *t, struct tail_follow *source, struct tail_file *f, double now);
 /* A file found or lost its place: those that are not followed may be others than they seemed. */
 void tail_forget_seen(struct tail_follow *source);
+bool tail_is_of(const struct tail_file *f, const struct tail_follow *source);
 void tail_close_file(struct tail_file *f);
 void tail_free_file(struct tail_file *f);
 
@@ -149,15 +185,6 @@ MUSTCHECK int tail_match(const struct tail_file *f, struct tail_candidate *c, en
 /* Do all its first bytes stand in a file that is open? Then it is a copy of it in the making. */
 bool tail_is_copy(const struct tail *t, const struct tail_follow *source,
                   const struct tail_candidate *c, struct err *err);
-
-/* --- tail_names.c --- */
-
-enum tail_kin {
-    KIN_NONE,
-    KIN_MAYBE,   /* begins like the log's name: taken only for a file that is known */
-    KIN_ROTATED, /* a name that rotation gives: access.log.1, access.log-20240131.gz */
-};
-enum tail_kin tail_kin(struct str log, struct str name);
 
 /* --- tail_status.c --- */
 

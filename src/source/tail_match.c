@@ -98,8 +98,7 @@ bool tail_is_copy(const struct tail *t, const struct tail_follow *source,
     size_t n;
     for (size_t i = 0; i < t->files.len; i++) {
         const struct tail_file *f = t->files.items[i];
-        if (f->bytes != NULL && !tail_bytes_packed(f->bytes) &&
-            strcmp(f->at.source, source->id) == 0 &&
+        if (f->bytes != NULL && !tail_bytes_packed(f->bytes) && tail_is_of(f, source) &&
             tail_bytes_read(f->bytes, 0, other, c->n, &n, err) == 0 && n == c->n &&
             memcmp(c->first, other, n) == 0)
             return true;
