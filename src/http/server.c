@@ -173,7 +173,6 @@ void http_server_drain(struct http_server *s, double seconds) {
     pthread_mutex_lock(&s->mutex);
     s->draining = true;
     wait_for(s, &s->waiting, seconds);
-    wait_for(s, &s->open, SENT_SECONDS);
     pthread_mutex_unlock(&s->mutex);
 }
 
@@ -195,6 +194,9 @@ void http_server_stop(struct http_server *s) {
     for (size_t i = 0; i < s->workers.len; i++)
         pthread_join(s->workers.items[i], NULL);
     vec_free(&s->workers);
+    pthread_mutex_lock(&s->mutex);
+    wait_for(s, &s->open, SENT_SECONDS);
+    pthread_mutex_unlock(&s->mutex);
     stop_reaper(s); /* before descriptors are closed for good */
     if (s->tcp != NULL)
         MHD_stop_daemon(s->tcp);

@@ -95,10 +95,10 @@ struct http_counts {
 };
 struct http_counts http_server_counts(struct http_server *s);
 /* From now on requests get 503 and are closed. Waits up to `seconds` until no exchange before that
- * waits for its answer, and a second more until the answers are sent. */
+ * waits for its answer. */
 void http_server_drain(struct http_server *s, double seconds);
-/* After a drain. Whoever holds exchanges has replied by now, whoever holds streams has ended them.
- * Takes NULL. */
+/* After a drain. Whoever holds exchanges has replied by now, whoever holds streams has ended them:
+ * waits up to a second until that is sent. Takes NULL. */
 void http_server_stop(struct http_server *s);
 
 /* --- the request ----------------------------------------------------------------------------- */

@@ -932,6 +932,28 @@ static void drain__does_not_wait_for_ever(void **state) {
     close(watching);
 }
 
+/* What was not ready in time for the drain is still told. */
+static void stop__late_answers_are_sent(void **state) {
+    struct world w;
+    UNUSED(state);
+    for (unsigned i = 0; i < 50; i++) {
+        start(&w);
+        int fd = dial(&w);
+        say(fd, "GET /slow HTTP/1.1\r\n" HOST "\r\n");
+        lock(&w);
+        while (w.at_work == 0)
+            await(&w);
+        unlock(&w);
+        http_server_drain(w.server, 0);
+        lock(&w);
+        w.go = true;
+        unlock(&w);
+        end(&w);
+        assert_int_equal(status_of(hear(fd, false)), 200);
+        close(fd);
+    }
+}
+
 /* --- sockets --------------------------------------------------------------------------------- */
 
 static void unix_socket__only_the_owner_and_a_stale_one_is_replaced(void **state) {
@@ -1044,7 +1066,7 @@ UNIT_MAIN(unit_test(request__its_parts), unit_test(request__a_nul_ends_no_path),
           unit_test(stream__pieces_come_as_they_are_written),
           unit_test(stream__slow_and_gone_clients_are_cut_off),
           unit_test(stream__ends_on_both_sides_at_once), unit_test(drain__who_waits_is_answered),
-          unit_test(drain__does_not_wait_for_ever),
+          unit_test(drain__does_not_wait_for_ever), unit_test(stop__late_answers_are_sent),
           unit_test(unix_socket__only_the_owner_and_a_stale_one_is_replaced),
           unit_test(unix_socket__other_threads_make_their_folders_meanwhile),
           unit_test(listen__says_what_is_wrong))
