@@ -13,6 +13,7 @@ import threading
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cask
 from cask import equal
+from server_test import environment, with_shim
 
 SITE = "www.example"
 CONFIG = "sites: [{name: www.example}]"
@@ -21,8 +22,9 @@ NODE = shutil.which("node") or shutil.which("nodejs")
 
 
 @contextlib.contextmanager
-def pages(files):
-    """Serves {path: text} to the browser; paths without a file are the page of "/"."""
+def pages(files, post=None):
+    """Serves {path: text} to the browser; paths without a file are the page of "/". What it posts goes as JSON to
+    `post`, which returns the status."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -33,6 +35,13 @@ def pages(files):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
+
+        def do_POST(self):
+            status = post(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(status)
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def log_message(self, *args):
             pass
@@ -172,6 +181,74 @@ def test_retries_count_once():
     cask.wait_for(lambda: "Left" in counted(server, "events", "event"))
     equal(counted(server, "events", "event"), {"Up": 1, "Doubtful": 1, "Left": 1, "End": 1}, "events")
     equal(counted(server, "pageviews", "path"), {"/x": 1, "/next": 1}, "page views")
+
+
+def named(body):
+    return [event["n"] for event in (body if isinstance(body, list) else [body])]
+
+
+def test_what_is_on_its_way_goes_apart():
+    """While an event is being stored, a batch that has it, too, is refused."""
+    data = cask.Data(CONFIG)
+    env, wish = with_shim(data)
+    with environment(env):
+        server = cask.Server(data)
+    with pages({"/": snippet(server), "/blank": ""}) as port:
+        cask.write(data.folder, "wish", "hang")
+        threading.Timer(8, os.remove, [wish]).start()
+        browse(port, ["goto", f"http://{SITE}/x"], ["wait", "!cask.q"],
+               ["eval", "cask('Click'), cask('Other'), 0"], ["goto", f"http://{SITE}/blank"],
+               ["eval", "new Promise(r => setTimeout(r, 500))"])
+        cask.wait_for(lambda: not os.path.exists(wish))
+    cask.wait_for(lambda: len(counted(server, "events", "event")) == 2)
+    equal(counted(server, "events", "event"), {"Click": 1, "Other": 1}, "events")
+    equal(counted(server, "pageviews", "path"), {"/x": 1}, "page views")
+    equal(server.stop(), 0, "exit code")
+
+
+def test_a_page_that_is_left_hands_over_what_was_never_sent_by_itself():
+    bodies, ending = [], threading.Event()
+
+    def post(body):
+        bodies.append(named(body))
+        if len(bodies) == 1:
+            ending.wait(60)
+        return 204
+
+    server = cask.Server(cask.Data(CONFIG))
+    with pages({"/": snippet(server, "data-local data-api=/api/event"), "/blank": ""}, post) as port:
+        threading.Timer(6, ending.set).start()
+        browse(port, ["goto", f"http://{SITE}/x"], ["wait", "!cask.q"], ["eval", "cask('A'), cask('B'), 0"],
+               ["eval", "dispatchEvent(new Event('pagehide')), cask('C'), 0"], ["goto", f"http://{SITE}/blank"],
+               ["eval", "new Promise(r => setTimeout(r, 500))"])
+    seen = set()
+    for body in bodies:
+        if seen & set(body) not in (set(), set(body)):
+            raise AssertionError(f"what was sent stands beside what was not: {bodies}")
+        seen |= set(body)
+    equal(seen, {"pageview", "A", "B", "C"}, bodies)
+    equal(server.stop(), 0, "exit code")
+
+
+def test_a_bad_event_takes_no_others_with_it():
+    server = cask.Server(cask.Data(CONFIG))
+    bad = "cask('Bad', {props: {a: {b: 1}}, callback: r => results.push(r.status)})"
+    good = "cask('Good%d', {props: {text: 'x'.repeat(%d)}, callback: r => results.push(r.status)})"
+    with pages({"/": snippet(server)}) as port:
+        values = browse(port, ["goto", f"http://{SITE}/x"], ["wait", "!cask.q"],
+                        ["eval", "window.results = [], " + ", ".join([good % (1, 1), good % (2, 1), bad, good % (3, 1)])],
+                        ["wait", "results.length == 4"], ["eval", "results"],
+                        # more than browsers send for a page that was left
+                        ["eval", "results = [], cask('Long', {props: Object.fromEntries(Array.from({length: 30}, (_, i) =>"
+                                 " ['p' + i, '\u20ac'.repeat(1900)])), callback: r => results.push(r.status)}), "
+                                 + good % (4, 1) + ", 0"],
+                        ["wait", "results.length == 2"], ["eval", "results"])
+    equal((values[1], values[3][1]), ([204, 204, 400, 204], 204), values)
+    events = counted(server, "events", "event")
+    events.pop("Long", None)
+    equal(events, {"Good1": 1, "Good2": 1, "Good3": 1, "Good4": 1}, "events")
+    equal(counted(server, "pageviews", "path"), {"/x": 1}, "page views")
+    equal(server.stop(), 0, "exit code")
 
 
 def test_pages_made_for_plausible():

@@ -28,6 +28,7 @@ interface Window {
   const WAITING_MAX = 50; // events that are kept for another try
   const BATCH_MAX = 20;
   const PAUSE_MAX = 60_000;
+  const KEPT_MAX = 20_000; // characters, of the 64 KiB that browsers send for a page that was left
   const DOWNLOADS =
     "pdf zip gz tgz bz2 tbz xz 7z rar tar exe msi dmg pkg deb rpm apk iso img jar war doc docx xls xlsx ppt " +
     "pptx odt ods odp csv epub mobi mp3 ogg wav flac mp4 m4v avi mov mkv webm";
@@ -50,6 +51,8 @@ interface Window {
 
   const waiting: Waiting[] = [];
   let sending = 0; // of the first ones
+  let sent = 0; // of the first ones, at least once
+  let alone = 0; // of the first ones: a batch of them was refused
   let pause = 1000;
   let timer: number | undefined;
 
@@ -58,15 +61,19 @@ interface Window {
 
   const finish = (status?: number): void => {
     const done = waiting.splice(0, sending);
+    sent -= sending;
     sending = 0;
+    if (alone) alone--;
     for (const w of done) w.done?.({ status });
   };
 
   const send = (): void => {
     clearTimeout(timer);
     if (sending || !waiting.length) return;
-    const batch = waiting.slice(0, BATCH_MAX);
+    const batch = waiting.slice(0, alone ? 1 : BATCH_MAX);
+    const text = body(batch);
     sending = batch.length;
+    sent = Math.max(sent, sending);
     const later = (): void => {
       sending = 0;
       timer = setTimeout(send, pause);
@@ -75,24 +82,30 @@ interface Window {
     fetch(api, {
       method: "POST",
       headers: { "Content-Type": "text/plain" }, // asks no permission first, as JSON would
-      keepalive: true, // goes on when the page is left
+      keepalive: text.length < KEPT_MAX, // goes on when the page is left; longer ones are refused
       credentials: "omit",
-      body: body(batch),
+      body: text,
     }).then(({ status }) => {
       if (status === 429 || status >= 500) {
         later();
         return;
       }
-      finish(status);
+      if (status >= 400 && batch.length > 1) {
+        alone = batch.length; // one is bad, or all are too much: which one?
+        sending = 0;
+      } else finish(status);
       pause = 1000;
       send();
     }, later);
   };
 
-  // The page may never come back: hand over what still waits. What is on its way has the same id.
+  // The page may never come back: hand over what still waits. What was sent before has the same id and may be on its
+  // way; a batch with such an event is refused as a whole, so others are not sent with it.
   const flush = (): void => {
-    for (let i = 0; i < waiting.length; i += BATCH_MAX)
-      navigator.sendBeacon?.(api, body(waiting.slice(i, i + BATCH_MAX)));
+    const list = waiting.slice();
+    for (const part of [list.splice(0, sending), list.splice(0, sent - sending), list])
+      while (part.length) navigator.sendBeacon?.(api, body(part.splice(0, BATCH_MAX)));
+    sent = waiting.length;
   };
 
   const track: Track = (name, options = {}) => {
