@@ -290,8 +290,8 @@ static int write_all(const struct seal *s, struct err *err) {
     int rc = days ? write_views(s, err) : 0;
     for (size_t i = 0; rc == 0 && i < cube_defs_count; i++) {
         const struct cube_def *def = &cube_defs[i];
-        if (seal_is_all(s) && !cube_has_fact(def, FACT_E))
-            continue; /* across sites only totals and audience are kept */
+        if (seal_is_all(s) && !cube_has_all_sites(def))
+            continue;
         if (has_hours(s, def))
             rc = write_cube(s, def, GRAIN_HOUR, err);
         if (rc == 0 && cube_has_grain(def, s->grain))

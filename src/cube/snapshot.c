@@ -54,6 +54,8 @@ static bool has_recent_hours(const struct cube_site *site, int64_t from, int64_t
 bool cube_site_covers(const struct cube_site *site, const struct cube_def *cube, enum grain grain,
                       int64_t from, int64_t to) {
     bool all = strcmp(site->name, ALL_SITES) == 0;
+    if (all && !cube_has_all_sites(cube))
+        return false;
     if (grain <= GRAIN_DAY && !all)
         return ranges_contain(&site->clean, max_i64(from, 0), to) &&
                (grain == GRAIN_DAY || !cube_has_recent_hours(cube) ||

@@ -50,6 +50,9 @@ bool cube_has_grain(const struct cube_def *c, enum grain grain) {
 
 bool cube_has_recent_hours(const struct cube_def *c) { return has_word(c->grains, "recent-hour"); }
 
+/* Those of pages, sources and downloads would be as large again. */
+bool cube_has_all_sites(const struct cube_def *c) { return cube_has_fact(c, FACT_E); }
+
 size_t cube_dimensions(const struct cube_def *c, enum dimension ret[static CUBE_MAX_DIMENSIONS]) {
     struct str rest = str_from(c->dimensions), piece;
     size_t n = 0;

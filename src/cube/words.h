@@ -66,6 +66,8 @@ extern const size_t cube_defs_count;
 bool cube_has_fact(const struct cube_def *c, enum fact fact);
 bool cube_has_grain(const struct cube_def *c, enum grain grain);
 bool cube_has_recent_hours(const struct cube_def *c); /* has hours, but of recent time only */
+/* Has cells of all sites together as well, with the visitors that are distinct across them. */
+bool cube_has_all_sites(const struct cube_def *c);
 /* Its own dimensions, without site and bot; returns how many. */
 size_t cube_dimensions(const struct cube_def *c, enum dimension ret[static CUBE_MAX_DIMENSIONS]);
 

@@ -137,6 +137,13 @@ def test_vhost_names_its_sites():
     check(data, counter, by="week", group=("site",), zone=rng.choice(ZONES))
     check(data, counter, by="day", sites=("docs.example.org",))
     check(data, counter, by="month", sites=("docs.example.org", "example.net"))
+    data.seal("docs.example.org")  # of all sites together only some cubes have cells
+    check(data, counter, by=rng.choice(("day", "month")))
+    for group in ("path", "entry_path", "referrer", "country"):
+        metrics = ["pageviews", "sessions", "visitors"]
+        check(data, counter, metrics, group=(group,))
+        check(data, counter, metrics, by=rng.choice(("hour", "day", "month")), group=(group,))
+    check(data, counter, where=(("path", "/index.html"),))
 
 
 def test_line_ends_and_last_line():

@@ -51,6 +51,12 @@ static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
         assert_ok(cube_unsealed_rows(w.in->cube, w.now, &rows, &err), err);
         assert_int_equal(rows, 0);
         world_ask_some(&w, 8);
+        for (unsigned i = 0; i < 8; i++) {
+            struct asked a;
+            asked_cube(&a, &w);
+            world_compare(&w, &a);
+            asked_release(&a);
+        }
         world_end(&w);
     }
 }

@@ -215,6 +215,46 @@ void asked_hourly(struct asked *a, struct world *w) {
     asked_set(a, "bots", str_from(bots[rng_below(r, ARRAY_LEN(bots))]));
 }
 
+static void set_day(struct asked *a, struct world *w, const char *key, int64_t at) {
+    char text[16];
+    struct tm tm;
+    time_t t = at;
+    strftime(text, sizeof text, rng_chance(&w->rng, 50) ? "%Y-%m-%d" : "%Y-%m", gmtime_r(&t, &tm));
+    asked_set(a, key, str_from(text));
+}
+
+void asked_cube(struct asked *a, struct world *w) {
+    static const char *const grains[] = {"hour", "day", "week", "month", "quarter", "year"};
+    static const char *const bots[] = {"exclude", "include", "only"};
+    enum dimension dims[CUBE_MAX_DIMENSIONS];
+    struct rng *r = &w->rng;
+    const struct cube_def *cube = &cube_defs[rng_below(r, cube_defs_count)];
+    size_t n = cube_dimensions(cube, dims);
+    struct buf group = {0};
+    *a = (struct asked){0};
+    set_list(a, "metrics", 1 + rng_below(r, 3), pick_metric, metric_name, r);
+    if (rng_chance(r, 70))
+        asked_set(a, "metrics", STR("visitors,pageviews,downloads"));
+    if (rng_chance(r, 60))
+        asked_set(a, "by", str_from(grains[rng_below(r, ARRAY_LEN(grains))]));
+    if (rng_chance(r, 40))
+        set_sites(a, w);
+    for (size_t i = 0; i < n; i++) {
+        if (rng_chance(r, 40))
+            buf_printf(&group, "%s%s", group.len ? "," : "", dimension_defs[dims[i]].name);
+        if (rng_chance(r, 20))
+            set_filter(a, w, dims[i]);
+    }
+    if (group.len > 0)
+        asked_set(a, "group", buf_str(&group));
+    if (rng_chance(r, 40)) {
+        set_day(a, w, "from", w->traffic.from + (int64_t)rng_below(r, 40) * 86400);
+        set_day(a, w, "to", w->traffic.to + (int64_t)rng_below(r, 40) * 86400);
+    }
+    asked_set(a, "bots", str_from(bots[rng_below(r, ARRAY_LEN(bots))]));
+    buf_release(&group);
+}
+
 static int ask(struct world *w, struct client *client, const struct asked *a, bool raw,
                struct result *ret, struct err *err) {
     struct query_env env = {&w->config, client, w->in->cube, w->now, raw, w->piece_rows};
@@ -433,10 +473,9 @@ void world_compare_count(struct world *w) {
 void world_ask_some(struct world *w, unsigned n) {
     for (unsigned i = 0; i < n; i++) {
         struct asked a;
-        if (rng_chance(&w->rng, 70))
-            asked_random(&a, w);
-        else
-            asked_hourly(&a, w);
+        void (*const kinds[])(struct asked *, struct world *) = {asked_random, asked_random,
+                                                                 asked_cube, asked_hourly};
+        kinds[rng_below(&w->rng, ARRAY_LEN(kinds))](&a, w);
         world_compare(w, &a);
         asked_release(&a);
     }

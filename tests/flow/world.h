@@ -48,6 +48,8 @@ void asked_set(struct asked *a, const char *key, struct str value);
 void asked_random(struct asked *a, struct world *w);
 /* By hour, of dimensions of the visitor: what cells of recent hours are for. */
 void asked_hourly(struct asked *a, struct world *w);
+/* What a cube has cells for: some of its dimensions and grains, of whole days or of all time. */
+void asked_cube(struct asked *a, struct world *w);
 void asked_release(struct asked *a);
 
 /* Ask; a failure of the engine fails the test. */
