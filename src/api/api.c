@@ -15,22 +15,22 @@
 /* --- the table --- */
 
 enum {
-#define ROUTE(methods, path, run, max_body, access, handler, params, doc) PLACE_##handler,
+#define ROUTE(methods, path, run, max_body, access, handler, params, answers, doc) PLACE_##handler,
 #include "api/routes.def"
 #undef ROUTE
     PLACES
 };
 
-#define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
-    static const struct api_route route_of_##handler = {#handler, access, doc, params,             \
-                                                        PLACE_##handler};
+#define ROUTE(methods, path, run, max_body, access, handler, params, answers, doc)                 \
+    static const struct api_route route_of_##handler = {#handler, access,  doc,                    \
+                                                        params,   answers, PLACE_##handler};
 #include "api/routes.def"
 #undef ROUTE
 
 static void handle(struct http_exchange *x, void *arg);
 
 const struct http_route api_routes[] = {
-#define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
+#define ROUTE(methods, path, run, max_body, access, handler, params, answers, doc)                 \
     {methods, path, run, max_body, handle, &route_of_##handler},
 #include "api/routes.def"
 #undef ROUTE
@@ -38,7 +38,7 @@ const struct http_route api_routes[] = {
 const size_t api_n_routes = ARRAY_LEN(api_routes);
 
 static http_handler *const handlers[] = {
-#define ROUTE(methods, path, run, max_body, access, handler, params, doc) handler,
+#define ROUTE(methods, path, run, max_body, access, handler, params, answers, doc) handler,
 #include "api/routes.def"
 #undef ROUTE
 };

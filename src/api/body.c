@@ -1,4 +1,5 @@
 #include "api/body.h"
+#include "api/params.h"
 
 #include "base/log.h"
 #include "base/zone.h"
@@ -9,21 +10,6 @@
 #include <time.h>
 
 /* --- in --- */
-
-/* Is it one of the route's fields? `params`: lines "name:doc"; ".name", ".name[]" are fields. */
-static bool is_field(const char *params, const char *name) {
-    struct str rest = str_from(params), line, key;
-    while (str_split(&rest, '\n', &line)) {
-        if (!str_split(&line, ':', &key) || !str_starts(key, STR(".")))
-            continue;
-        key = str_skip(key, 1);
-        if (key.len > 2 && str_is(str_skip(key, key.len - 2), "[]"))
-            key.len -= 2;
-        if (str_is(key, name))
-            return true;
-    }
-    return false;
-}
 
 static bool is_json(const struct http_exchange *x) {
     struct str type = http_header(x, "Content-Type"), json = STR("application/json");
@@ -47,7 +33,7 @@ int body_read(const struct http_exchange *x, json_t **ret, struct err *err) {
                      doc == NULL ? problem.text : "it is another value");
     void *at;
     json_object_foreach_safe(doc, at, key, value) {
-        if (rc == 0 && !is_field(route->params, key))
+        if (rc == 0 && !params_have_field(route->params, key))
             rc = err_set(err, ERR_USAGE, "there is no field \"%.60s\" here", key);
     }
     if (rc == 0)

@@ -5,6 +5,7 @@
 #include "api/answers.h"
 #include "api/api.h"
 #include "base/limits.h"
+#include "query/result.h"
 #include "source/beacon.h"
 #include "source/ingest.h"
 
@@ -25,9 +26,10 @@ enum access {
 struct api_route {
     const char *name; /* of the operation, in the OpenAPI document */
     enum access access;
-    const char *doc;    /* one line */
-    const char *params; /* "name:what it is\nname:..." of the query string; "" none */
-    unsigned place;     /* in routes.def: for counting */
+    const char *doc;     /* one line */
+    const char *params;  /* lines as in params.h; "" none */
+    const char *answers; /* lines "STATUS [TYPE [MEDIA]]" */
+    unsigned place;      /* in routes.def: for counting */
 };
 
 /* Counters for /metrics, by route and status class. */
@@ -108,7 +110,7 @@ struct api {
 };
 
 /* One handler each, in the file that its row names. */
-#define ROUTE(methods, path, run, max_body, access, handler, params, doc)                          \
+#define ROUTE(methods, path, run, max_body, access, handler, params, answers, doc)                 \
     void handler(struct http_exchange *x, void *api);
 #include "api/routes.def"
 #undef ROUTE
@@ -116,11 +118,11 @@ struct api {
 extern const struct http_route api_routes[];
 extern const size_t api_n_routes;
 
-/* The answer to a question as JSON, appended to *out, from the cache if it is still true. Waits
- * until all that was acknowledged before is in the store. ERR_AWAY: it is not, or the engine is
- * gone. */
-MUSTCHECK int api_answer(struct api *api, const struct question *q, struct buf *out,
-                         struct err *err);
+/* The answer to a question in a form of result_print(), appended to *out, from the cache if it is
+ * still true. Waits until all that was acknowledged before is in the store. ERR_AWAY: it is not, or
+ * the engine is gone. */
+MUSTCHECK int api_answer(struct api *api, const struct question *q, enum output_format format,
+                         struct buf *out, struct err *err);
 /* A client of the engine for this thread, until it is given back. NULL: error in *err. */
 struct client *api_take_client(struct api *api, struct err *err);
 void api_give_client(struct api *api, struct client *client);

@@ -6,7 +6,10 @@
 
 #include <jansson.h>
 
-json_t *openapi_document(void);
+/* `base`: where the server is reached. */
+json_t *openapi_document(const char *base);
+/* "/api/v1/sites/{}" -> "/api/v1/sites/{site}", "*" -> "{rest}"; the names go to *parameters. */
+void openapi_path(const char *path, struct buf *out, json_t *parameters);
 /* docs/api.md */
 void openapi_reference(struct buf *out);
 

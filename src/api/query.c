@@ -17,36 +17,27 @@
 struct reading {
     struct question *q;
     struct arena *arena;
+    enum output_format format;
     struct err *err;
 };
 
-/* The names that an answer repeats a question with are good for asking as well. */
+/* What an answer repeats as its question is good for asking as well. */
 static struct str key_of(struct str name) {
-    static const struct {
-        const char *from, *to;
-    } others[] = {{"sites", "site"},
-                  {"filters", "filter"},
-                  {"metric", "metrics"},
-                  {"dimensions", "group"},
-                  {"zone", "tz"}};
-    for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        if (str_is(name, others[i].from))
-            return str_from(others[i].to);
-    return name;
+    return str_is(name, "sites") ? STR("site") : str_is(name, "filters") ? STR("filter") : name;
 }
 
 static int take(struct reading *r, struct str name, struct str value) {
     struct str key = key_of(name);
-    if (str_is(key, "fill") && (str_is(value, "false") || str_is(value, "0")))
-        return 0;
+    if (str_is(key, "format"))
+        return output_format_parse(value, &r->format, r->err);
     if (value.len == 0 && !str_is(key, "fill") && !str_is(key, "metrics"))
         return 0; /* an empty field of a form */
     return question_set(r->q, key, arena_dup(r->arena, value), r->err);
 }
 
 static int see_param(void *arg, struct str name, struct str value) {
-    if (str_is(name, "token") || str_is(name, "share") || str_is(name, "format"))
-        return 0; /* about the caller and the form of the answer */
+    if (str_is(name, "token") || str_is(name, "share"))
+        return 0; /* about the caller */
     return take(arg, name, value);
 }
 
@@ -123,7 +114,8 @@ static int limit_sites(const struct api *api, const struct http_exchange *x, str
 
 /* --- answering --- */
 
-int api_answer(struct api *api, const struct question *q, struct buf *out, struct err *err) {
+int api_answer(struct api *api, const struct question *q, enum output_format format,
+               struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     struct buf key = {0}, text = {0};
     uint64_t rebuilds = live_state(api->options.live).rebuilds; /* before it is complete */
@@ -134,8 +126,8 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
     const struct instance *in = live_instance(api->options.live);
     const struct config *config = catalog_hold(in->catalog);
     question_to_json(q, q->zone, q->from, q->to, &key);
-    buf_printf(&key, "%lld %llu", (long long)(now / NOW_SECONDS),
-               (unsigned long long)config->generation); /* zones may be others */
+    buf_printf(&key, "%lld %llu %d", (long long)(now / NOW_SECONDS),
+               (unsigned long long)config->generation, (int)format); /* zones may be others */
     bool kept = answers_find(api->answers, buf_str(&key), version, out);
     struct client *client = kept ? NULL : api_take_client(api, err);
     if (!kept && client == NULL)
@@ -155,7 +147,7 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
             rc = err_set(err, ERR_AWAY, "the store is being rebuilt");
         }
         if (rc == 0) {
-            result_print(&result, OUTPUT_JSON, NULL, &text);
+            result_print(&result, format, NULL, &text);
             query_free_result(&result);
             answers_keep(api->answers, buf_str(&key), version, buf_str(&text));
             buf_add_str(out, buf_str(&text));
@@ -168,12 +160,18 @@ int api_answer(struct api *api, const struct question *q, struct buf *out, struc
     return rc;
 }
 
+static const char *media_of(enum output_format format) {
+    return format == OUTPUT_CSV   ? "text/csv; charset=utf-8; header=present"
+           : format == OUTPUT_TSV ? "text/tab-separated-values; charset=utf-8"
+                                  : "application/json";
+}
+
 void api_query(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct question q = {0};
     struct arena arena = {0};
     struct err err = {0};
-    struct reading reading = {&q, &arena, &err};
+    struct reading reading = {&q, &arena, OUTPUT_JSON, &err};
     int rc = http_each_query(x, see_param, &reading);
     if (rc == 0 && http_method(x) == HTTP_POST)
         rc = take_json(&reading, http_body(x));
@@ -181,13 +179,17 @@ void api_query(struct http_exchange *x, void *arg) {
         rc = question_check(&q, &err);
     if (rc == 0)
         rc = limit_sites(api, x, &q, &err);
+    if (rc == 0 && reading.format == OUTPUT_TABLE)
+        rc = err_set(&err, ERR_USAGE, "format: expected json, csv or tsv");
     if (rc == 0)
-        rc = api_answer(api, &q, http_out(x), &err);
+        rc = api_answer(api, &q, reading.format, http_out(x), &err);
     arena_release(&arena);
-    if (rc != 0)
+    if (rc != 0) {
         api_reply_err(x, &err);
-    else
-        http_reply(x, MHD_HTTP_OK);
+        return;
+    }
+    http_set_header(x, "Content-Type", media_of(reading.format));
+    http_reply(x, MHD_HTTP_OK);
 }
 
 void api_query_json(struct http_exchange *x, void *arg) { api_query(x, arg); }
@@ -220,7 +222,7 @@ static int add_part(struct http_exchange *x, struct api *api, const char *name, 
         q.limit = 10;
     }
     buf_printf(http_out(x), ",\"%s\":", name);
-    return rc == 0 ? api_answer(api, &q, http_out(x), err) : rc;
+    return rc == 0 ? api_answer(api, &q, OUTPUT_JSON, http_out(x), err) : rc;
 }
 
 void api_realtime(struct http_exchange *x, void *arg) {

@@ -307,7 +307,7 @@ int sql_bucket(struct buf *sql, const struct zone *zone, enum grain grain, int64
     int rc = 0;
     if (borders.len > LIMIT_BUCKETS)
         rc = err_set(err, ERR_USAGE,
-                     "more than %zu time buckets: choose a coarser --by or a shorter range",
+                     "more than %zu time buckets: choose a coarser grain (by) or a shorter range",
                      LIMIT_BUCKETS);
     else
         sql_border(sql, borders.items, borders.len, column);

@@ -89,7 +89,7 @@ static int resolve_zone(struct resolved *r, struct err *err) {
     return rc;
 }
 
-/* --from and --to, else the days (or asked buckets) that hold the first and the last row. */
+/* `from` and `to`, else the days (or asked buckets) that hold the first and the last row. */
 static int resolve_range(struct resolved *r, struct err *err) {
     int64_t first = INT64_MAX, last = 0;
     enum grain grain = r->q->by > GRAIN_DAY ? r->q->by : GRAIN_DAY;
@@ -109,13 +109,13 @@ static int resolve_range(struct resolved *r, struct err *err) {
     if (r->q->from.len > 0)
         rc = zone_parse(r->zone, r->q->from, &r->from, err);
     if (rc != 0)
-        return err_context(err, "--from");
+        return err_context(err, "from");
     if (r->q->to.len > 0)
         rc = zone_parse(r->zone, r->q->to, &r->to, err);
     if (rc != 0)
-        return err_context(err, "--to");
+        return err_context(err, "to");
     if (r->from >= r->to && r->q->from.len > 0 && r->q->to.len > 0)
-        return err_set(err, ERR_USAGE, "--from " STR_FMT " is not before --to " STR_FMT,
+        return err_set(err, ERR_USAGE, "from " STR_FMT " is not before to " STR_FMT,
                        STR_ARG(r->q->from), STR_ARG(r->q->to));
     if (r->from >= r->to) /* all data lie on the other side of the one that was given */
         r->from = r->to = r->q->from.len > 0 ? r->from : r->to;

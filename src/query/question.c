@@ -122,6 +122,15 @@ static int set_limit(struct question *q, struct str value, struct err *err) {
     return 0;
 }
 
+/* Without a value: as a bare word of a query string. */
+static int set_fill(struct question *q, struct str value, struct err *err) {
+    q->fill = value.len == 0 || str_is(value, "true") || str_is(value, "1");
+    if (!q->fill && !str_is(value, "false") && !str_is(value, "0"))
+        return err_set(err, ERR_USAGE, "fill '" STR_FMT "' is neither true nor false",
+                       STR_ARG(value));
+    return 0;
+}
+
 int question_set(struct question *q, struct str key, struct str value, struct err *err) {
     size_t place = 0;
     int rc = 0;
@@ -158,7 +167,7 @@ int question_set(struct question *q, struct str key, struct str value, struct er
     } else if (str_is(key, "tz")) {
         q->zone = value;
     } else if (str_is(key, "fill")) {
-        q->fill = true;
+        rc = set_fill(q, value, err);
     } else {
         rc = err_set(err, ERR_USAGE, "unknown part of a question '" STR_FMT "'", STR_ARG(key));
     }

@@ -12,9 +12,10 @@ int spans_make(const struct zone *zone, enum grain by, int64_t from, int64_t to,
     for (int64_t at = from; at < to;) {
         struct span span = {zone_floor(zone, by, at), at, min_i64(zone_next(zone, by, at), to)};
         if (ret->len == LIMIT_BUCKETS)
-            return err_set(err, ERR_USAGE,
-                           "more than %zu time buckets: choose a coarser --by or a shorter range",
-                           LIMIT_BUCKETS);
+            return err_set(
+                err, ERR_USAGE,
+                "more than %zu time buckets: choose a coarser grain (by) or a shorter range",
+                LIMIT_BUCKETS);
         vec_push(ret, span);
         at = span.to;
     }

@@ -1,4 +1,4 @@
-/* Buckets of time: what they are called and which time they cover. A question without --by has one.
+/* Buckets of time: what they are called and which time they cover. A question without `by` has one.
  */
 #ifndef CASK_SPAN_H
 #define CASK_SPAN_H

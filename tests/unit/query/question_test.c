@@ -26,6 +26,10 @@ static void set__every_key_fills_its_field(void **state) {
     assert_str(q.to, "2022");
     take(&q, "by", "quarter");
     assert_int_equal(q.by, GRAIN_QUARTER);
+    take(&q, "fill", "true");
+    assert_true(q.fill);
+    take(&q, "fill", "false");
+    assert_false(q.fill);
     take(&q, "fill", "");
     assert_true(q.fill);
     take(&q, "group", "country,os,country");
