@@ -174,7 +174,7 @@ static int check_administrator(const struct api *api, const char *listen, struct
         err, ERR_USAGE,
         "listen: %s is open to other machines, so there must be an administrator first: "
         "`caskalytics user add NAME --role admin`, or listen on 127.0.0.1 and follow the "
-        "link that is printed then",
+        "link that it gives then",
         listen);
 }
 

@@ -5,6 +5,7 @@
  * answered, the store keeps what it has. */
 #include "cmd/serve.h"
 #include "api/api.h"
+#include "base/fs.h"
 #include "base/log.h"
 #include "cmd/notify.h"
 #include "cmd/store.h"
@@ -148,18 +149,39 @@ static void wait_for_end(struct server *s, const struct cmd_context *ctx, const 
     notify("STOPPING=1");
 }
 
-/* To standard output only: logs are read by others. Nobody needs to read it. */
-static void print_setup(struct api *api) {
-    struct buf link = {0}, text = {0};
-    if (api_setup_link(api, &link)) {
-        buf_printf(
-            &text,
-            "There is no administrator yet. Open this link to become it (it works once, until "
-            "the server ends):\n%s\n",
-            buf_cstr(&link));
-        (void)!cmd_write(buf_str(&text), NULL);
+static const char *setup_path(const struct server *s, struct buf *out) {
+    buf_printf(out, "%s/setup-link", live_instance(s->live)->data_dir);
+    return buf_cstr(out);
+}
+
+/* Of this start or of one before. */
+static void remove_setup(const struct server *s) {
+    struct buf path = {0};
+    (void)unlink(setup_path(s, &path));
+    buf_release(&path);
+}
+
+/* On a terminal, else in a file: standard output is then a log, and logs are read by others. */
+static void tell_setup(const struct server *s) {
+    struct buf link = {0}, path = {0}, text = {0};
+    struct err err = {0};
+    remove_setup(s);
+    if (api_setup_link(s->api, &link)) {
+        buf_add_char(&link, '\n');
+        if (isatty(STDOUT_FILENO)) {
+            buf_printf(&text,
+                       "There is no administrator yet. Open this link to become it (it works once, "
+                       "until the server ends):\n%s",
+                       buf_cstr(&link));
+            (void)!cmd_write(buf_str(&text), NULL);
+        } else if (fs_replace_file(setup_path(s, &path), buf_str(&link), 0600, &err) == 0) {
+            log_line(LOG_INFO, "setup_link", "file=\"%s\"", buf_cstr(&path));
+        } else {
+            log_line(LOG_WARN, "setup_link_not_saved", "error=\"%s\"", err.text);
+        }
     }
     buf_release(&link);
+    buf_release(&path);
     buf_release(&text);
 }
 
@@ -168,7 +190,7 @@ static int run(struct server *s, const struct serve_options *o, const sigset_t *
                struct err *err) {
     unsigned port = api_port(s->api);
     log_line(LOG_INFO, "listening", "port=%u", port);
-    print_setup(s->api);
+    tell_setup(s);
     int rc = o->started != NULL ? o->started(o->arg, s->live, port, err) : 0;
     if (rc == 0)
         wait_for_end(s, o->ctx, signals);
@@ -176,6 +198,7 @@ static int run(struct server *s, const struct serve_options *o, const sigset_t *
         o->stopping(o->arg);
     log_line(LOG_INFO, "stopping", "seconds=%.0f", DRAIN_SECONDS);
     api_drain(s->api, DRAIN_SECONDS);
+    remove_setup(s);
     return rc;
 }
 

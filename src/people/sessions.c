@@ -252,7 +252,7 @@ int people_setup(struct people *p, struct str setup, struct str name, struct str
     const struct user_change change = {.has_role = true, .role = ROLE_ADMIN, .password = password};
     if (people_has_admin(p) || !take_setup(p, setup, saved))
         return err_set(err, ERR_USAGE,
-                       "this set-up link is not good any more: the server prints a new one when it "
+                       "this set-up link is not good any more: the server makes a new one when it "
                        "starts and there is no administrator");
     int rc = people_user_name(name, kept, err);
     if (rc == 0)

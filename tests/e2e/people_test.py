@@ -2,6 +2,7 @@
 """People: set-up, log-in, CSRF, roles, sites of callers, tokens, share links, and what the API makes (sites, sources)."""
 import json
 import os
+import pty
 import re
 import signal
 import sys
@@ -29,9 +30,16 @@ def serve(config=CONFIG, data=None, **more):
     return cask.Server(data or cask.Data(config), **more)
 
 
+def setup_link(server):
+    path = os.path.join(server.data.path, "setup-link")
+    cask.wait_for(lambda: "event=setup_link" in server.log())
+    equal(os.stat(path).st_mode & 0o777, 0o600, "mode")
+    with open(path, encoding="utf-8") as f:
+        return f.read().strip()
+
+
 def setup_secret(server):
-    cask.wait_for(lambda: "/setup#" in server.log())
-    return re.findall(r"/setup#(\S+)", server.log())[-1]
+    return re.search(r"/setup#(\S+)$", setup_link(server))[1]
 
 
 class Caller:
@@ -118,9 +126,30 @@ def test_setup_link_works_once():
     nobody.do("POST", "/api/v1/setup", {**doc, "token": secret}, 400)
     equal(server.stop(), 0)
     server = serve(data=server.data)
-    equal("/setup#" in server.log(), False, "a link although there is an administrator")
+    equal("event=setup_link" in server.log(), False, "a link although there is an administrator")
+    equal(os.path.exists(os.path.join(server.data.path, "setup-link")), False, "the file")
     Caller(server).login("ada")
     equal(server.stop(), 0)
+
+
+def test_setup_link_is_printed_on_a_terminal_only():
+    data = cask.Data(CONFIG)
+    path = os.path.join(data.path, "setup-link")
+    server = serve(data=data)
+    setup_link(server)
+    server.kill()
+    equal(os.path.exists(path), True, "what a kill leaves behind")
+    parent, child = pty.openpty()
+    process = data.start("serve", "--listen", "127.0.0.1:0", stdout=child)
+    os.close(child)
+    seen = b""
+    while b"/setup#" not in seen or not seen.endswith(b"\n"):
+        seen += os.read(parent, 4096)
+    equal(os.path.exists(path), False, "a file as well")
+    process.terminate()
+    log = process.communicate(timeout=60)[1]
+    os.close(parent)
+    equal((process.returncode, b"setup" in log), (0, False), log)
 
 
 def test_a_new_start_voids_the_old_link():
@@ -174,7 +203,7 @@ def test_session_cookie():
     cookie = Caller(server).ask("POST", "/api/v1/setup", {"token": setup_secret(server), "name": "ada",
                                                           "password": PASSWORD}).headers["set-cookie"]
     assert "; Secure" in cookie and "Path=/stats/;" in cookie, cookie
-    assert "https://stats.example.org/stats/setup#" in server.log()
+    equal(setup_link(server).split("#")[0], "https://stats.example.org/stats/setup")
     equal(server.stop(), 0)
 
 
@@ -660,7 +689,7 @@ def test_secrets_are_in_no_log_and_no_file():
     wrong.rows(metrics="hits")
     Caller(server).ask("POST", "/api/v1/session", {"name": "typed-password", "password": "typed-password"})
     server.data.run("sql", "SELECT 1")
-    log = re.sub(r"/setup#\S+", "", server.log())  # standard output is in it as well
+    log = server.log()  # standard output is in it as well
     secrets = [PASSWORD, setup, admin.cookie, admin.csrf, token.token, token.token[5:], share.share, bob.cookie, bob.csrf,
                "cask_this-is-wrong", "typed-password", "declared-token"]
     for secret in secrets:
