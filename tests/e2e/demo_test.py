@@ -52,6 +52,15 @@ def newest(data):
     return found
 
 
+def check_counters(data):
+    """Each repository was read once every full hour, from the beginning on without a gap."""
+    read = [(r["repo"], r["ts"] // 1000) for r in records(data, "github")]
+    hours = sorted({t for _, t in read})
+    equal(hours, list(range(hours[0], hours[-1] + 1, 3600)), "hours")
+    equal((len(read), len(set(read))), (4 * len(hours), 4 * len(hours)), "records, different ones")
+    equal(data.sql("SELECT count(), uniqExact(repo, ts) FROM github"), f"{len(read)}\t{len(read)}", "rows, different ones")
+
+
 def test_numbers_equal_the_independent_count():
     data, ask = filled("--events", 50000, "--months", 2)
     logs, beacons = records(ask, "logs"), records(ask, "web")
@@ -94,6 +103,7 @@ def test_second_start_goes_on_and_does_not_double():
         assert after[dataset][:len(times)] == times, dataset
         assert all(t > times[-1] for t in after[dataset][len(times):]), dataset
     equal(ask.stats("hits", bots="include")["total"]["hits"], sum(map(len, after.values())), "hits")
+    check_counters(ask)
     ask.run("verify")
     data.run("demo", "--no-serve", "--seed", 5, code=2)
     data.run("demo", "--no-serve", "--months", 1)  # as it was
@@ -113,6 +123,7 @@ def test_a_killed_filling_goes_on():
     hits = sum(map(len, made.values()))
     assert 370000 < hits < 430000, hits
     equal(ask.stats("hits", bots="include")["total"]["hits"], hits, "hits")
+    check_counters(ask)
     ask.run("verify")
 
 
