@@ -57,12 +57,12 @@ static int see_problem(const char *path, int number) {
     return 0; /* what cannot be read is not there */
 }
 
-/* A pattern may match rotated files as well. Of which other name is this one rotated? Best of one
- * in its directory. NULL: it is a log. */
-static const char *log_of(const glob_t *found, size_t of) {
-    const char *name = found->gl_pathv[of], *log = NULL;
-    for (size_t i = 0; i < found->gl_pathc; i++) {
-        const char *other = found->gl_pathv[i];
+/* A pattern may match rotated files as well. Of which log is this one rotated? Best of one in its
+ * directory. NULL: it is a log. */
+static const char *log_of(const struct tail_view *l, const char *name) {
+    const char *log = NULL;
+    for (size_t i = 0; i < l->logs.len; i++) {
+        const char *other = l->logs.items[i];
         if (tail_kin(str_from(base_name(other)), str_from(base_name(name))) != KIN_ROTATED)
             continue;
         if (str_eq(directory(other), directory(name)))
@@ -72,35 +72,35 @@ static const char *log_of(const glob_t *found, size_t of) {
     return log;
 }
 
-static void see_log(struct tail_view *l, const glob_t *found, size_t i) {
-    const char *path = found->gl_pathv[i], *log = log_of(found, i);
+static void see_log(struct tail_view *l, const char *path) {
+    const char *log = log_of(l, path);
     char *target = realpath(path, NULL); /* of a link: that is rotated where it is */
-    add_log(l, path);
-    if (target != NULL)
-        add_log(l, target);
     if (log != NULL)
         add_sight(l, path, log, true, KIN_ROTATED);
     else
         add_sight(l, path, target != NULL ? target : path, true, KIN_NONE);
+    if (target != NULL)
+        add_log(l, target);
     free(target);
 }
 
 static void see_logs(struct tail_view *l) {
     glob_t found = {0};
+    const struct tail *t = l->t;
     int rc = glob(l->source->path, GLOB_BRACE, see_problem, &found);
     for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
-        see_log(l, &found, i);
-    if (rc != 0 || l->sights.len == 0)
-        if (l->source->error.code == 0)
-            err_set(&l->source->error, ERR_NOTFOUND, "%s: no such file", l->source->path);
-    globfree(&found);
+        add_log(l, found.gl_pathv[i]);
     if (strpbrk(l->source->path, "*?[{\\") == NULL) /* one name: its kin also while it is missing */
         add_log(l, l->source->path);
-    const struct tail *t = l->t;
     for (size_t i = 0; i < t->files.len; i++)
         if (tail_is_of(t->files.items[i], l->source) &&
             strcmp(t->files.items[i]->at.pattern, l->source->path) == 0)
             add_log(l, t->files.items[i]->at.path);
+    for (size_t i = 0; rc == 0 && i < found.gl_pathc; i++)
+        see_log(l, found.gl_pathv[i]);
+    if (l->sights.len == 0 && l->source->error.code == 0)
+        err_set(&l->source->error, ERR_NOTFOUND, "%s: no such file", l->source->path);
+    globfree(&found);
 }
 
 /* Is there a known file with this inode that is not open? Then its name may be any. */
