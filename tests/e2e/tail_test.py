@@ -349,5 +349,121 @@ def test_sites_of_lines_and_patterns():
     equal(server.stop(), 0)
 
 
+def restarts(data, server, n, kinds):
+    """Each line is one event after each of the restarts. Returns the last server."""
+    for kind in kinds:
+        if kind == "kill":
+            server.kill()
+        else:
+            equal(server.stop(), 0)
+        server = Server(data)
+        settled(data, server, n)
+        time.sleep(3)  # what should not come
+        each_once(data, n)
+    return server
+
+
+def test_many_logs_and_many_rotations():
+    """More than any limit on what is remembered: live logs, and one that is rotated again and again."""
+    folder = cask.temp_dir()
+    data = cask.Data("sources:\n" + source(f"{folder}/vhost-*.log", "many") + source(f"{folder}/access.log", "one"))
+    for i in range(100):
+        append(os.path.join(folder, f"vhost-{i}x.log"), lines(10 * i, 10 * i + 10))
+    log = os.path.join(folder, "access.log")
+    server = Server(data)
+    n = 1000
+    for i in range(100):
+        append(log, lines(n, n + 5))
+        n += 5
+        if i % 10 == 0:
+            settled(data, server, n)
+        os.rename(log, f"{log}.{i}")
+    settled(data, server, n)
+    server = restarts(data, server, n, ["stop", "kill", "stop"])
+    cask.write(data.folder, "caskalytics.yaml", "sources:\n" + source(f"{folder}/*x.log", "many", format_="combined") +
+               source(f"{folder}/access.log*", "one", format_="combined"))
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: server.log().count("event=tail_sources") == 2)
+    append(os.path.join(folder, "vhost-7x.log"), lines(n, n + 5))
+    append(log, lines(n + 5, n + 10))
+    n += 10
+    settled(data, server, n)
+    restarts(data, server, n, ["kill", "stop"]).stop()
+
+
+def test_folder_that_is_missing_at_the_start():
+    folder = cask.temp_dir()
+    mount, away = os.path.join(folder, "mount"), os.path.join(folder, "away")
+    os.mkdir(mount)
+    data = cask.Data("sources:\n" + source(f"{mount}/*.log"))
+    for i in range(100):
+        append(os.path.join(mount, f"{i}x.log"), lines(10 * i, 10 * i + 10))
+    server = Server(data)
+    settled(data, server, 1000)
+    equal(server.stop(), 0)
+    os.rename(mount, away)
+    server = restarts(data, Server(data), 1000, ["stop", "kill"])
+    os.rename(away, mount)
+    append(os.path.join(mount, "5x.log"), lines(1000, 1010))
+    settled(data, server, 1010)
+    restarts(data, server, 1010, ["kill", "stop"]).stop()
+
+
+def test_copies_in_every_way():
+    """Mirrors of logs that grow elsewhere, by rsync and by scp (here: cp); copies and packed files beside the log, with
+    a pattern that matches all of them; a link whose file is rotated while the server is down."""
+    rng = random.Random(cask.seed())
+    folder = cask.temp_dir()
+    names = {name: os.path.join(folder, name) for name in ("rsync.log", "scp.log", "all.log", "far.log")}
+    os.mkdir(os.path.join(folder, "far"))
+    far = os.path.join(folder, "far", "0.log")
+    os.symlink(far, names["far.log"])
+    data = cask.Data("sources:\n" + "".join(source(path + "*" * (name == "all.log"), name[:3])
+                                            for name, path in names.items()))
+    server, n, whole, turn = Server(data), 0, {"rsync.log": "", "scp.log": ""}, 0
+
+    def more(path):
+        nonlocal n
+        count = rng.randrange(1, 200)
+        append(path, lines(n, n + count))
+        n += count
+
+    for turn in range(12):
+        for name in whole:
+            count = rng.randrange(1, 2000)
+            whole[name] += lines(n, n + count)
+            n += count
+        temp = cask.write(folder, ".rsync.XyZ", whole["rsync.log"])
+        os.rename(temp, names["rsync.log"])
+        with open(names["scp.log"], "w", encoding="utf-8", buffering=1) as f:
+            for at in range(0, len(whole["scp.log"]), 60000):  # it takes its time
+                f.write(whole["scp.log"][at:at + 60000])
+                f.flush()
+                time.sleep(rng.choice((0, 0.05, 0.4)))
+        more(names["all.log"])
+        more(far)
+        down = turn % 4 == 3
+        if down:
+            server.kill()
+            more(names["all.log"])
+            more(far)
+        shutil.copy(names["all.log"], f"{names['all.log']}.{turn}")
+        if not down:
+            settled(data, server, n)
+        os.truncate(names["all.log"], 0)
+        os.rename(far, f"{far}.{turn}")
+        more(far)
+        if turn % 3 == 2:
+            subprocess.run(["gzip", "-k", f"{names['all.log']}.{turn - 1}", f"{far}.{turn - 1}"], check=True)
+            time.sleep(rng.uniform(0, 1.5))
+            os.remove(f"{names['all.log']}.{turn - 1}")
+            os.remove(f"{far}.{turn - 1}")
+        if down:
+            server = Server(data)
+        time.sleep(rng.uniform(0, 1.5))
+    settled(data, server, n)
+    restarts(data, server, n, ["stop", "kill"]).stop()
+
+
 if __name__ == "__main__":
     cask.main(globals())
