@@ -16,6 +16,7 @@
 #define STEP_SECONDS 1.0   /* the longest pause: what inotify does not tell (NFS) is seen then */
 #define GATHER_SECONDS 0.1 /* lines that come one by one share a block */
 #define SAVE_SECONDS 30.0
+#define SAVE_SHARE 100.0 /* a document that takes long is not written more often than that */
 #define LOAD_SECONDS 5.0
 
 /* The sources of one configuration, with strings of its own. */
@@ -32,7 +33,7 @@ struct tails {
     int wake_fd, watch_fd; /* -1: none */
     atomic_bool stop;
     uint64_t saved; /* version of the index in control data */
-    double saved_at;
+    double save_at; /* not before */
 
     pthread_mutex_t mutex; /* guards what is below */
     struct plan *plan;     /* to be taken over by the thread; NULL: nothing new */
@@ -151,6 +152,7 @@ static int load(struct tails *ts, struct tail_index *index, struct err *err) {
 static void save(struct tails *ts) {
     struct buf body = {0};
     struct err err = {0};
+    double begin = clock_monotonic_seconds();
     uint64_t version = tail_index_version(ts->tail);
     tail_index_document(ts->tail, intake_durable(ts->intake), &body);
     const struct control_put put = {INDEX_KEY, buf_str(&body), CONTROL_ANY};
@@ -158,7 +160,8 @@ static void save(struct tails *ts) {
         ts->saved = version;
     else
         log_line(LOG_WARN, "tail_index_not_saved", "error=\"%s\"", err.text);
-    ts->saved_at = clock_monotonic_seconds();
+    double now = clock_monotonic_seconds(), pause = (now - begin) * SAVE_SHARE;
+    ts->save_at = now + (pause > SAVE_SECONDS ? pause : SAVE_SECONDS);
     buf_release(&body);
 }
 
@@ -271,7 +274,7 @@ static void *tails_main(void *arg) {
         take_plan(ts);
         double now = clock_monotonic_seconds();
         double pause = tail_step(ts->tail, now);
-        if (tail_index_version(ts->tail) != ts->saved && now - ts->saved_at >= SAVE_SECONDS) {
+        if (tail_index_version(ts->tail) != ts->saved && now >= ts->save_at) {
             settle(ts);
             save(ts);
         }
