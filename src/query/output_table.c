@@ -302,6 +302,10 @@ void output_table(const struct result *r, const struct output_style *style, stru
         add_rule(&t, out);
         add_line(&t, t.total, NULL, BOLD, out);
     }
+    if (r->rows_estimated)
+        buf_add_cstr(out, "Visitors are estimates, within 1 %.\n");
+    else if (r->total_estimated)
+        buf_add_cstr(out, "Visitors of the total are an estimate, within 1 %.\n");
     arena_release(&t.arena);
     free(t.columns);
 }

@@ -230,6 +230,8 @@ static void plan_visitors(const struct plan *p, struct visitors_plan *v) {
     selection_release(&clean);
 }
 
+bool plan_estimates(const struct prepared *p) { return cover_has_cells(&p->visitors.merged); }
+
 static bool asks(const struct plan *p, enum fact fact) {
     for (size_t i = 0; i < p->n_base; i++)
         if (metric_defs[p->base[i]].fact == fact)

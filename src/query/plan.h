@@ -42,6 +42,9 @@ void plan_free(struct prepared *p);
  * fact. */
 const struct selection *plan_flags_to_make(const struct prepared *p, enum fact fact);
 
+/* Are distinct visitors merged from states of cells, and so estimates? */
+bool plan_estimates(const struct prepared *p);
+
 /* One statement of several, whose rows add: of these pieces, and of the rest of the answer if asked
  * for. Result columns: span start (UInt32), n_group Strings, n_base UInt64
  * (a sum below zero as its 64 bits). False: there is nothing to ask (no rows in this time); *sql is

@@ -202,6 +202,7 @@ static int run_compared(struct resolved *r, const struct spans *spans, const str
     struct table earlier;
     rc = run(r, shifted, grouped, &earlier, err);
     if (rc == 0) {
+        ret->estimated = ret->estimated || earlier.estimated;
         shape_join(ret, &earlier, shifted);
         table_release(&earlier);
     } else {
@@ -289,6 +290,8 @@ static int answer(struct resolved *r, struct result *ret, struct err *err) {
     if (rc == 0) {
         static const struct str none;
         total.n_sums = r->measures.n_base;
+        ret->total_estimated = total.estimated;
+        ret->rows_estimated = plain ? total.estimated : rows.estimated;
         if (total.len == 0)
             shape_add(&total, 0, &none, &frame.shifted_whole);
         if (!plain)

@@ -44,6 +44,8 @@ struct result {
     struct str query_json;  /* the question as a JSON object, for "query" */
     int64_t from, to;       /* the range that was asked */
     int64_t complete_until; /* 0: unknown -> null */
+    /* Distinct visitors of some rows, of the total, are estimates. */
+    bool rows_estimated, total_estimated;
 };
 
 enum output_format { OUTPUT_TABLE, OUTPUT_JSON, OUTPUT_CSV, OUTPUT_TSV };
@@ -55,9 +57,9 @@ struct output_style {
 };
 
 /* Append the whole output. JSON as docs/commands.md:
- * {"query":{},"rows":[],"total":{},"complete_until":...}. CSV (RFC 4180, but lines end in LF as
- * cut, awk and other tools want; tabs and newlines stay, in quotes) and TSV (tabs, newlines,
- * returns and backslashes escaped \t \n \r
+ * {"query":{},"rows":[],"total":{},"complete_until":...,"estimated":[]}. CSV (RFC 4180, but lines
+ * end in LF as cut, awk and other tools want; tabs and newlines stay, in quotes) and TSV (tabs,
+ * newlines, returns and backslashes escaped \t \n \r
  * \\) have a header line, null is an empty cell, no total. Text never carries other control bytes
  * to a terminal: they become U+FFFD as bad UTF-8 does. CSV cells that begin with = + - @ or a tab
  * get a leading apostrophe when they are text. */

@@ -138,7 +138,8 @@ int table_run(const struct plan *plan, struct client *client, uint64_t piece_row
     struct pieces pieces = {0};
     struct buf sql = {0};
     piece_rows = piece_rows > 0 ? piece_rows : PIECE_ROWS;
-    *ret = (struct table){.n_dims = plan->n_group, .n_sums = plan->n_base};
+    *ret = (struct table){
+        .n_dims = plan->n_group, .n_sums = plan->n_base, .estimated = plan_estimates(prepared)};
     int rc = cut(prepared, piece_rows, client, &pieces, engine_seconds, err);
     /* as many pieces in one statement as have room; the rest goes with the first */
     for (size_t i = 0, end = 0; rc == 0 && (i == 0 || i < pieces.len); i = max_size(end, 1)) {

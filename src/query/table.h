@@ -16,6 +16,7 @@ struct table {
     struct table_row *items;
     size_t len, cap;
     size_t n_dims, n_sums;
+    bool estimated; /* distinct visitors of some of the rows */
 };
 
 /* Run the plan's statements and add up their rows. At most `piece_rows` rows (0: PIECE_ROWS) get

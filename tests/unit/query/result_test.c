@@ -76,28 +76,33 @@ static void json__has_rows_measures_of_the_total_and_times_of_the_zone(void **st
                        .n_rows = 2,
                        .total = total,
                        .query_json = STR("{\"metrics\":[\"pageviews\"]}"),
-                       .complete_until = MAY_17 + 3600};
-    assert_printed(&r, OUTPUT_JSON, (struct output_style){true, 80},
-                   "{\"query\":{\"metrics\":[\"pageviews\"]},\"rows\":[\n"
-                   "{\"time\":\"2015-05-17T00:00:00+02:00\",\"country\":\"US\",\"pageviews\":3,"
-                   "\"bounce_rate\":0.5},\n"
-                   "{\"time\":\"2015-05-18T00:00:00+02:00\",\"country\":null,\"pageviews\":0,"
-                   "\"bounce_rate\":null}],\n"
-                   "\"total\":{\"pageviews\":3,\"bounce_rate\":0.3333333333333333},\n"
-                   "\"complete_until\":\"2015-05-17T01:00:00+02:00\"}\n");
+                       .complete_until = MAY_17 + 3600,
+                       .total_estimated = true};
+    assert_printed(
+        &r, OUTPUT_JSON, (struct output_style){true, 80},
+        "{\"query\":{\"metrics\":[\"pageviews\"]},\"rows\":[\n"
+        "{\"time\":\"2015-05-17T00:00:00+02:00\",\"country\":\"US\",\"pageviews\":3,"
+        "\"bounce_rate\":0.5},\n"
+        "{\"time\":\"2015-05-18T00:00:00+02:00\",\"country\":null,\"pageviews\":0,"
+        "\"bounce_rate\":null}],\n"
+        "\"total\":{\"pageviews\":3,\"bounce_rate\":0.3333333333333333},\n"
+        "\"complete_until\":\"2015-05-17T01:00:00+02:00\",\n\"estimated\":[\"total\"]}\n");
     zone_free(z);
 }
 
 static void json__without_rows_total_and_horizon_is_still_whole(void **state) {
     UNUSED(state);
     struct result r = {0};
-    assert_printed(&r, OUTPUT_JSON, (struct output_style){0},
-                   "{\"query\":{},\"rows\":[],\n\"total\":{},\n\"complete_until\":null}\n");
+    assert_printed(
+        &r, OUTPUT_JSON, (struct output_style){0},
+        "{\"query\":{},\"rows\":[],\n\"total\":{},\n\"complete_until\":null,\n\"estimated\":[]}\n");
 }
 
 static void assert_json(struct value v, const char *expected) {
     char all[200];
-    snprintf(all, sizeof(all), "{\"x\":%s}],\n\"total\":{},\n\"complete_until\":null}\n", expected);
+    snprintf(all, sizeof(all),
+             "{\"x\":%s}],\n\"total\":{},\n\"complete_until\":null,\n\"estimated\":[]}\n",
+             expected);
     assert_cell(v, UNIT_NUMBER, true, OUTPUT_JSON, all);
 }
 
