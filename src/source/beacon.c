@@ -12,6 +12,7 @@ struct call {
     struct str name, url, domain, referrer, id;
     struct str host; /* of the url; "" for a path */
     const json_t *props;
+    const json_t *engaged, *scrolled; /* of Plausible's `engagement`: milliseconds, percent */
     int64_t ts_ms;
 };
 
@@ -167,6 +168,12 @@ static void add_props(struct buf *out, const json_t *props) {
     free(text);
 }
 
+/* Kept for those who read the lake; no number is made of them yet. */
+static void add_number(struct buf *out, const char *key, const json_t *value) {
+    if (json_is_integer(value))
+        buf_printf(out, ",\"%s\":%lld", key, (long long)json_integer_value(value));
+}
+
 static struct str write_body(const struct call *c, const struct beacon_client *client,
                              struct arena *arena) {
     struct buf out = {0};
@@ -176,6 +183,8 @@ static struct str write_body(const struct call *c, const struct beacon_client *c
     add(&out, "u", clean_url(c->url, arena));
     add(&out, "r", c->referrer);
     add_props(&out, c->props);
+    add_number(&out, "e", c->engaged);
+    add_number(&out, "sd", c->scrolled);
     add(&out, "ip", client->address);
     add(&out, "ua", client->agent);
     add(&out, "ch", client->hint_brands);
@@ -212,7 +221,9 @@ static int take_object(const json_t *doc, const struct beacon_client *client, st
                         .url = text_of(either(doc, "u", "url")),
                         .referrer = text_of(either(doc, "r", "referrer")),
                         .id = text_of(json_object_get(doc, "id")),
-                        .props = either(doc, "p", "props")};
+                        .props = either(doc, "p", "props"),
+                        .engaged = json_object_get(doc, "e"),
+                        .scrolled = json_object_get(doc, "sd")};
     if (call.props == NULL)
         call.props = either(doc, "m", "meta");
     struct str domains = text_of(either(doc, "d", "domain"));

@@ -41,12 +41,14 @@ static void assert_member(const struct parsed *p, size_t i, const char *key, con
     json_decref(doc);
 }
 
-static long long time_of(const struct parsed *p, size_t i) {
+static long long number_of(const struct parsed *p, size_t i, const char *key) {
     json_t *doc = json_loadb(p->items[i].body.ptr, p->items[i].body.len, 0, NULL);
-    long long ts = json_integer_value(json_object_get(doc, "ts"));
+    long long number = json_integer_value(json_object_get(doc, key));
     json_decref(doc);
-    return ts;
+    return number;
 }
+
+static long long time_of(const struct parsed *p, size_t i) { return number_of(p, i, "ts"); }
 
 static struct parsed *parse_good(const char *text, size_t n) {
     struct parsed *p = parse(str_from(text));
@@ -269,6 +271,19 @@ static void make__is_a_page_view_by_default(void **state) {
     arena_release(&arena);
 }
 
+static void engagement__keeps_how_long_and_how_far(void **state) {
+    UNUSED(state);
+    struct parsed *p = parse_good("{\"n\":\"engagement\",\"u\":\"https://a.example/\","
+                                  "\"e\":6123,\"sd\":47}",
+                                  1);
+    assert_int_equal(number_of(p, 0, "e"), 6123);
+    assert_int_equal(number_of(p, 0, "sd"), 47);
+    parsed_free(p);
+    p = parse_good("{\"n\":\"x\",\"u\":\"https://a.example/\",\"e\":\"<\",\"sd\":[]}", 1);
+    assert_int_equal(number_of(p, 0, "e") + number_of(p, 0, "sd"), 0);
+    parsed_free(p);
+}
+
 UNIT_MAIN(unit_test(keys__short_and_long_ones_are_the_same),
           unit_test(domain__is_the_host_of_the_page_without_one),
           unit_test(domain__several_are_an_event_of_each),
@@ -277,4 +292,5 @@ UNIT_MAIN(unit_test(keys__short_and_long_ones_are_the_same),
           unit_test(batch__is_taken_whole_or_not_at_all),
           unit_test(bad__bodies_are_told_what_is_wrong),
           unit_test(limits__hold_at_the_limit_and_one_above),
-          unit_test(id__is_found_in_the_record_again), unit_test(make__is_a_page_view_by_default))
+          unit_test(id__is_found_in_the_record_again), unit_test(make__is_a_page_view_by_default),
+          unit_test(engagement__keeps_how_long_and_how_far))
