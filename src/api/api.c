@@ -154,7 +154,6 @@ int api_open(const struct api_options *options, struct api **ret, struct err *er
     pthread_mutex_init(&api->mutex, NULL);
     api->answers = answers_new(ANSWERS_BYTES);
     api->changes = changes_start(options->live);
-    api->local = local_new();
     api->imports = local_imports_new();
     api->ingest = ingest_sources_new();
     int rc = recent_open(options->live, &api->recent_file, &api->recent, err);
@@ -242,7 +241,7 @@ int api_reload(struct api *api, const struct config *config, struct err *err) {
 
 void api_drain(struct api *api, double seconds) {
     changes_stop(api->changes);
-    local_ask_stop(api->local);
+    api->ending = true;
     if (api->server != NULL)
         http_server_drain(api->server, seconds);
     stop_clients(api);
@@ -251,11 +250,9 @@ void api_drain(struct api *api, double seconds) {
 void api_close(struct api *api) {
     if (api == NULL)
         return;
-    local_stop(api->local);
     http_server_stop(api->server);
     changes_free(api->changes);
     local_imports_free(api->imports);
-    local_free(api->local);
     for (size_t i = 0; i < api->clients.len; i++)
         client_free(api->clients.items[i]);
     vec_free(&api->clients);

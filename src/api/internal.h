@@ -96,11 +96,11 @@ struct api {
     struct http_server *server;
     struct answers *answers;
     struct changes *changes;
-    struct local *local;
     struct local_imports *imports;
     struct recent_ids *recent; /* of beacons and of records that are sent in */
     struct recent_file *recent_file;
     struct ingest_sources *ingest;
+    atomic_bool ending;           /* no new commands of this machine; those that run end soon */
     pthread_mutex_t mutex;        /* guards the next three */
     VEC(struct client *) clients; /* of the engine, not in use */
     VEC(struct client *) busy;    /* and those in use */

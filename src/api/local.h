@@ -7,32 +7,18 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#include <stdatomic.h>
-
 struct api;
 struct client;
 struct http_exchange;
-struct local;
 
-struct local *local_new(void);
-void local_free(struct local *l); /* takes NULL */
-
-/* No new commands; those that work in steps end soon. */
-void local_ask_stop(struct local *l);
-/* Waits until none is running: the statements that they wait for are ended. */
-void local_stop(struct local *l);
-
-/* Between these two a command runs; *ret_client is its own (may be NULL: it needs none). ERR_AWAY:
- * the server stops. */
+/* Before a command: *ret_client (may be NULL: it needs none) is to be given back. ERR_AWAY: the
+ * server stops, or has no engine. */
 MUSTCHECK int local_begin(struct api *api, struct client **ret_client, struct err *err);
-void local_end(struct api *api, struct client *client);
-/* Set when the server stops. */
-const atomic_bool *local_stopped(const struct local *l);
 
 /* The one header of an answer: "CODE text", the text as in a URL; none when all went well. */
 #define LOCAL_ERROR_HEADER "Caskalytics-Error"
 /* Answer with what is in http_out(). */
-void local_reply(struct http_exchange *x, const struct local *l, int rc, const struct err *err);
+void local_reply(struct http_exchange *x, const struct api *api, int rc, const struct err *err);
 
 /* Who is importing, and the list of imports meanwhile (local_imports.c). */
 struct local_imports;

@@ -77,11 +77,9 @@ void api_imports_begin(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct err err = {0};
     int rc = local_begin(api, NULL, &err);
-    if (rc == 0) {
+    if (rc == 0)
         rc = begin(api, http_out(x), &err);
-        local_end(api, NULL);
-    }
-    local_reply(x, api->local, rc, &err);
+    local_reply(x, api, rc, &err);
 }
 
 /* With the mutex. */
@@ -111,11 +109,9 @@ void api_imports_end(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct err err = {0};
     int rc = local_begin(api, NULL, &err);
-    if (rc == 0) {
+    if (rc == 0)
         rc = end(api, x, &err);
-        local_end(api, NULL);
-    }
-    local_reply(x, api->local, rc, &err);
+    local_reply(x, api, rc, &err);
 }
 
 /* --- append --- */
@@ -160,13 +156,11 @@ void api_imports_append(struct http_exchange *x, void *arg) {
     struct api *api = arg;
     struct err err = {0};
     int rc = local_begin(api, NULL, &err);
-    if (rc == 0) {
+    if (rc == 0)
         rc = append(api, x, http_out(x), &err);
-        local_end(api, NULL);
-    }
     if (rc == ERR_CORRUPT || rc == ERR_TOOBIG) /* of the request: exit code 5 is about the lake */
         rc = err.code = ERR_FAILED;
-    local_reply(x, api->local, rc, &err);
+    local_reply(x, api, rc, &err);
 }
 
 /* --- counts --- */
@@ -236,17 +230,17 @@ void api_imports_counts(struct http_exchange *x, void *arg) {
     int rc = local_begin(api, &client, &err);
     if (client != NULL) {
         uint64_t rebuilds = live_state(live).rebuilds; /* before it is known to be complete */
-        rc = live_wait_all(live, local_stopped(api->local), &err);
+        rc = live_wait_all(live, &api->ending, &err);
         for (unsigned i = 0; rc == 0 && i < COUNT_TRIES; i++) {
             rc = count_lines(client, http_body(x), http_out(x), &err);
             if (rc != ERR_AWAY || i + 1 == COUNT_TRIES ||
-                !live_wait_ready(live, AWAY_SECONDS, local_stopped(api->local)))
+                !live_wait_ready(live, AWAY_SECONDS, &api->ending))
                 break; /* else the engine died and is back */
             rc = 0;
         }
         if (live_state(live).rebuilds != rebuilds)
             rc = err_set(&err, ERR_AWAY, "the store is being rebuilt");
-        local_end(api, client);
+        api_give_client(api, client);
     }
-    local_reply(x, api->local, rc, &err);
+    local_reply(x, api, rc, &err);
 }
