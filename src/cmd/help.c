@@ -69,6 +69,13 @@ static void usage(const struct command *c, struct buf *out) {
                has_options(c->name) ? " [OPTIONS]" : "", *c->words ? " " : "", c->words);
 }
 
+static void examples(const struct command *c, struct buf *out) {
+    struct str rest = str_from(c->examples), line;
+    while (str_split(&rest, '\n', &line))
+        if (line.len > 0)
+            buf_printf(out, "  " STR_FMT "\n", STR_ARG(line));
+}
+
 void cmd_help_command(const struct command *c, struct buf *out) {
     buf_printf(out, "caskalytics %s: %s\n\nUsage: ", c->name, c->summary);
     usage(c, out);
@@ -81,10 +88,7 @@ void cmd_help_command(const struct command *c, struct buf *out) {
     buf_add_cstr(out, "\nOptions of every command:\n");
     option_list("", out);
     buf_add_cstr(out, "\nExamples:\n");
-    struct str rest = str_from(c->examples), line;
-    while (str_split(&rest, '\n', &line))
-        if (line.len > 0)
-            buf_printf(out, "  " STR_FMT "\n", STR_ARG(line));
+    examples(c, out);
     if (c->more != NULL) {
         buf_add_char(out, '\n');
         c->more(out);
@@ -119,17 +123,37 @@ void cmd_help_all(struct buf *out) {
         buf_printf(out, "  %2d  %s\n", exit_codes[i].code, exit_codes[i].text);
 }
 
+/* What every help repeats stands here once, and so does a list that several have. */
+static void reference_command(size_t place, struct buf *out) {
+    const struct command *c = &commands[place];
+    bool repeated = false;
+    for (size_t i = 0; i < place; i++)
+        repeated = repeated || commands[i].more == c->more;
+    buf_printf(out, "\n## %s\n\n```text\n", c->name);
+    usage(c, out);
+    buf_add_cstr(out, "\n\n");
+    wrapped(c->details, 0, 0, out);
+    buf_add_char(out, '\n');
+    option_list(c->name, out);
+    if (has_options(c->name))
+        buf_add_char(out, '\n');
+    examples(c, out);
+    if (c->more != NULL && c->more != cmd_list_formats && !repeated) {
+        buf_add_char(out, '\n');
+        c->more(out);
+    }
+    buf_add_cstr(out, "```\n");
+}
+
 void cmd_reference(struct buf *out) {
     buf_add_cstr(out,
                  "# Commands\n\n<!-- Generated from src/cmd/commands.def; a test compares. -->\n"
+                 "\nLog formats are listed in [formats.md](formats.md).\n"
                  "\n```text\n");
     cmd_help_all(out);
     buf_add_cstr(out, "```\n");
-    for (size_t i = 0; i < commands_count; i++) {
-        buf_printf(out, "\n## %s\n\n```text\n", commands[i].name);
-        cmd_help_command(&commands[i], out);
-        buf_add_cstr(out, "```\n");
-    }
+    for (size_t i = 0; i < commands_count; i++)
+        reference_command(i, out);
 }
 
 int cmd_run_help(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {

@@ -55,20 +55,27 @@ static void facts(const struct option *o, struct buf *out) {
     } notes[] = {{REQUIRED, "Required"},
                  {UNIQUE, "No two may have the same"},
                  {SECRET, "Secret: never printed"},
-                 {RELOADABLE, "Reloadable"},
-                 {LATER, "Used by a later version: checked, without effect yet"}};
+                 {RELOADABLE, "Reloadable"}};
     for (size_t i = 0; i < ARRAY_LEN(notes); i++)
         if (o->flags & notes[i].flag)
             buf_printf(out, "- %s\n", notes[i].text);
 }
 
+static void whole(const struct option *o, struct buf *out) {
+    buf_printf(out, "\n## `%s`\n\n%s\n\n", o->path, o->doc);
+    facts(o, out);
+    if (o->example != NULL && strchr(o->example, '\n') != NULL)
+        buf_printf(out, "\n```yaml\n%s:\n%s```\n", option_key(o), o->example);
+}
+
 void config_reference(struct buf *out) {
     buf_add_cstr(out, intro);
-    for (size_t i = 0; i < options_count; i++) {
-        const struct option *o = &options[i];
-        buf_printf(out, "\n## `%s`\n\n%s\n\n", o->path, o->doc);
-        facts(o, out);
-        if (o->example != NULL && strchr(o->example, '\n') != NULL)
-            buf_printf(out, "\n```yaml\n%s:\n%s```\n", option_key(o), o->example);
-    }
+    for (size_t i = 0; i < options_count; i++)
+        if (!(options[i].flags & LATER))
+            whole(&options[i], out);
+    buf_add_cstr(out, "\n## Without effect yet\n\nFor a later version: these keys are checked, and "
+                      "change nothing.\n\n");
+    for (size_t i = 0; i < options_count; i++)
+        if (options[i].flags & LATER)
+            buf_printf(out, "- `%s`: %s\n", options[i].path, options[i].doc);
 }
