@@ -206,6 +206,9 @@ static void add_store(struct api *api, struct buf *out) {
                state.ready);
     add_metric(out, "engine_starts_total", "counter", "Starts of the engine process.",
                state.engine_starts);
+    add_metric(out, "engine_damaged_total", "counter",
+               "Times that the engine's directory was damaged, and moved aside.",
+               state.engine_damaged);
     add_metric(out, "store_version", "counter", "Changes of what questions are answered with.",
                state.version);
     add_metric(out, "lines_accepted_total", "counter", "Lines that became events.", state.accepted);

@@ -52,7 +52,7 @@ int feed_open(struct instance *in, struct feed **ret, struct err *err) {
     int rc = lake_writer_open(in->lake_root, DATASET_LOGS, &clock_system, &f->writer, NULL, err);
     if (rc == 0) {
         f->durable = lake_writer_durable(f->writer);
-        rc = applier_open(in, DATASET_LOGS, NULL, &f->applier, err);
+        rc = applier_open(in, DATASET_LOGS, &f->applier, err);
     }
     if (rc == 0) {
         f->started = pthread_create(&f->thread, NULL, apply_main, f) == 0;

@@ -172,14 +172,15 @@ int sql_answer(const struct cmd_store *store, const struct cmd_request *request,
     struct str query;
     size_t form = 0;
     int rc = read_args(request, &query, &form, &format, err);
-    if (rc == 0 && !engine_process_sandboxed(store->in->engine))
-        rc = err_set(err, ERR_FAILED,
-                     "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
     unsigned checks = 0;
     if (rc == 0)
         do {
             rc = sql_check(store->client, query, err);
         } while (cmd_store_again(store, rc, &checks));
+    /* the engine has answered: so this is known */
+    if (rc == 0 && !engine_process_sandboxed(store->in->engine))
+        rc = err_set(err, ERR_FAILED,
+                     "sql is off: this kernel has no Landlock, so the engine is not in a sandbox");
     uint64_t rebuilds = cmd_store_rebuilds(store); /* before it is known to be complete */
     if (store->live == NULL)
         stop_on_signals();

@@ -112,6 +112,7 @@ static int find_sites(struct cube *c, struct err *err) {
                               " FROM events GROUP BY site"),
                           "TSVRaw", NULL, 0, &out, err);
     struct str rest = buf_str(&out), line, first, last;
+    pthread_mutex_lock(&c->mutex);
     while (rc == 0 && str_split(&rest, '\n', &line)) {
         uint64_t from, to;
         if (!str_split(&line, '\t', &first) || !str_split(&line, '\t', &last) ||
@@ -124,6 +125,7 @@ static int find_sites(struct cube *c, struct err *err) {
         site->last = (int64_t)(to - to % 3600 + 3600);
         site->changed = true;
     }
+    pthread_mutex_unlock(&c->mutex);
     buf_release(&out);
     return rc;
 }
@@ -206,17 +208,6 @@ int cube_before_drop(void *cube, struct err *err) {
     return rc;
 }
 
-int cube_forget(struct control *control, struct err *err) {
-    struct cube_state state = {0};
-    int rc = cube_state_load(control, &state, err);
-    state.mark = 0;
-    state.changed = true;
-    if (rc == 0)
-        rc = cube_state_save(control, &state, err);
-    cube_state_release(&state);
-    return rc;
-}
-
 int cube_open(const struct config *config, struct control *control, struct client *client,
               struct cube **ret, struct err *err) {
     struct cube *c = xcalloc(1, sizeof *c);
@@ -225,18 +216,7 @@ int cube_open(const struct config *config, struct control *control, struct clien
     c->client = client;
     c->window_rows = WINDOW_ROWS;
     pthread_mutex_init(&c->mutex, NULL);
-    bool same = false;
     int rc = cube_state_load(control, &c->state, err);
-    bool begun = c->state.mark != 0; /* else the tables are made below */
-    if (rc == 0 && begun)
-        rc = make_tables(c, err);
-    if (rc == 0 && begun)
-        rc = check_tables(c, &same, err);
-    if (rc == 0 && !same) {
-        rc = find_sites(c, err);
-        if (rc == 0)
-            rc = cube_drop(c, err);
-    }
     if (rc == 0) {
         settle(c);
         rc = cube_state_save(control, &c->state, err);
@@ -247,6 +227,16 @@ int cube_open(const struct config *config, struct control *control, struct clien
     }
     *ret = c;
     return 0;
+}
+
+int cube_fit(struct cube *c, struct err *err) {
+    bool same = false, begun = c->state.mark != 0; /* else the tables are made by cube_drop() */
+    int rc = begun ? make_tables(c, err) : 0;
+    if (rc == 0 && begun)
+        rc = check_tables(c, &same, err);
+    if (rc == 0 && !same)
+        rc = find_sites(c, err);
+    return rc == 0 && !same ? cube_drop(c, err) : rc;
 }
 
 void cube_close(struct cube *c) {

@@ -19,16 +19,16 @@
 
 struct cube;
 
-/* Loads the state, makes missing tables; what the tables hold but control data do not know (or the
- * other way round) drops all cubes. Does no sealing. Borrows all arguments;
- * holds config. */
+/* Loads the state; needs no tables. Borrows all arguments; holds config. */
 MUSTCHECK int cube_open(const struct config *config, struct control *control, struct client *client,
                         struct cube **ret, struct err *err);
 void cube_close(struct cube *c);
 /* Another configuration is in effect: sites whose time zone has changed begin anew. Thread-safe. */
 void cube_set_config(struct cube *c, const struct config *config);
-/* The store's rows are gone: the next cube_open() drops all cells. */
-MUSTCHECK int cube_forget(struct control *control, struct err *err);
+/* Makes missing tables; what the tables hold but control data do not know (or the other way round)
+ * drops all cubes. To be called before anything that needs tables, and whenever they may have
+ * become others: after each start of the engine. Does no sealing, and none may run. */
+MUSTCHECK int cube_fit(struct cube *c, struct err *err);
 
 /* The time of a site's rows, to whole hours; false: it has none. */
 bool cube_site_extent(struct cube *c, struct str site, int64_t *ret_first, int64_t *ret_last);

@@ -15,6 +15,7 @@ struct applier {
     enum dataset dataset;
     const atomic_bool *stop; /* may be NULL */
     bool lost;               /* what the engine has is unknown: reopen before going on */
+    unsigned generation;     /* of the engine that `apply` is open for */
     unsigned tries;
     uint64_t applied;            /* as it was at the last failure */
     uint64_t told;               /* damaged blocks that the log knows of */
@@ -56,18 +57,6 @@ static int wait_for_engine(struct applier *a, struct err *err) {
     }
 }
 
-/* Count a failure; true when it is worth another try. */
-static bool again(struct applier *a, int rc) {
-    if (rc != ERR_AWAY)
-        return false;
-    uint64_t applied = a->apply != NULL ? apply_applied(a->apply) : 0;
-    a->tries = applied > a->applied ? 1 : a->tries + 1;
-    a->applied = applied;
-    a->lost = true;
-    log_line(LOG_INFO, "engine_away", "try=%u applied=%llu", a->tries, (unsigned long long)applied);
-    return a->tries <= TRIES;
-}
-
 static int open_apply(struct applier *a, struct err *err) {
     const struct instance *in = a->in;
     const struct apply_env env = {.socket_path = engine_process_socket(in->engine),
@@ -82,49 +71,19 @@ static int open_apply(struct applier *a, struct err *err) {
     return apply_open(&env, &a->apply, err);
 }
 
-int applier_open(struct instance *in, enum dataset dataset, const atomic_bool *stop,
-                 struct applier **ret, struct err *err) {
+int applier_new(struct instance *in, enum dataset dataset, const atomic_bool *stop,
+                struct applier **ret, struct err *err) {
     struct applier *a = xcalloc(1, sizeof *a);
     a->stop = stop;
     a->in = in;
     a->dataset = dataset;
     a->step_from = UINT64_MAX;
     int rc = client_new(engine_process_socket(in->engine), NULL, &a->client, err);
-    if (rc == 0) {
-        rc = open_apply(a, err);
-        while (again(a, rc)) {
-            rc = wait_for_engine(a, err);
-            if (rc == 0)
-                rc = open_apply(a, err);
-        }
-    }
-    if (rc != 0) {
+    if (rc != 0)
         applier_close(a);
-        return rc;
-    }
-    a->lost = false;
-    *ret = a;
-    return 0;
-}
-
-static int run_once(struct applier *a, uint64_t upto, bool flush, struct err *err) {
-    int rc = 0;
-    if (a->lost) {
-        rc = wait_for_engine(a, err);
-        if (rc == 0)
-            rc = apply_reopen(a->apply, err);
-        if (rc != 0)
-            return rc;
-        a->lost = false;
-    }
-    if (dataset_kind(a->dataset) == RECORDS_LINES && a->in->refiner == NULL &&
-        upto > apply_refined(a->apply)) {
-        rc = instance_load_refiner(a->in, err);
-        if (rc != 0)
-            return rc;
-    }
-    apply_set_refiner(a->apply, a->in->refiner);
-    return apply_run(a->apply, upto, flush, err);
+    else
+        *ret = a;
+    return rc;
 }
 
 static void tell_damage(struct applier *a) {
@@ -136,13 +95,71 @@ static void tell_damage(struct applier *a) {
     a->told = damaged;
 }
 
+int applier_ready(struct applier *a, struct err *err) {
+    unsigned generation = engine_process_generation(a->in->engine);
+    if (a->apply != NULL && !a->lost && a->generation == generation)
+        return 0;
+    int rc = wait_for_engine(a, err);
+    generation = engine_process_generation(a->in->engine);
+    if (rc == 0)
+        rc = instance_open_store(a->in, err);
+    if (rc == 0)
+        rc = a->apply == NULL ? open_apply(a, err) : apply_reopen(a->apply, err);
+    a->lost = rc != 0;
+    a->generation = generation;
+    return rc;
+}
+
+int applier_try(struct applier *a, uint64_t upto, bool flush, struct err *err) {
+    int rc = 0;
+    if (dataset_kind(a->dataset) == RECORDS_LINES && a->in->refiner == NULL &&
+        upto > apply_refined(a->apply))
+        rc = instance_load_refiner(a->in, err);
+    if (rc != 0)
+        return rc;
+    apply_set_refiner(a->apply, a->in->refiner);
+    rc = apply_run(a->apply, upto, flush, err);
+    a->lost = rc == ERR_AWAY;
+    if (flush) /* not for every step of a long way */
+        tell_damage(a);
+    return rc;
+}
+
+/* --- with patience --------------------------------------------------------------------------- */
+
+/* Count a failure; true when it is worth another try. */
+static bool again(struct applier *a, int rc) {
+    if (rc != ERR_AWAY)
+        return false;
+    uint64_t applied = a->apply != NULL ? apply_applied(a->apply) : 0;
+    a->tries = applied > a->applied ? 1 : a->tries + 1;
+    a->applied = applied;
+    log_line(LOG_INFO, "engine_away", "try=%u applied=%llu", a->tries, (unsigned long long)applied);
+    return a->tries <= TRIES;
+}
+
+int applier_open(struct instance *in, enum dataset dataset, struct applier **ret, struct err *err) {
+    struct applier *a = NULL;
+    int rc = applier_new(in, dataset, NULL, &a, err);
+    if (rc != 0)
+        return rc;
+    do {
+        rc = applier_ready(a, err);
+    } while (again(a, rc));
+    if (rc != 0)
+        applier_close(a);
+    else
+        *ret = a;
+    return rc;
+}
+
 int applier_run(struct applier *a, uint64_t upto, bool flush, struct err *err) {
     int rc;
     do {
-        rc = run_once(a, upto, flush, err);
+        rc = applier_ready(a, err);
+        if (rc == 0)
+            rc = applier_try(a, upto, flush, err);
     } while (again(a, rc));
-    if (flush) /* not for every step of a long way */
-        tell_damage(a);
     return rc;
 }
 

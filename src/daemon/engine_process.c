@@ -1,6 +1,7 @@
 #include "daemon/engine_process.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/aside.h"
 #include "daemon/spawn.h"
 
 #include <errno.h>
@@ -20,6 +21,8 @@
 /* An engine that does not answer on its control socket for so long hangs: it is killed. */
 #define ASK_EVERY_MS 10000
 #define HANG_SECONDS 60.0
+#define CORRUPT_TRIES 2      /* before the directory is taken for damaged */
+#define ASIDE_SECONDS 3600.0 /* between two that are moved aside */
 
 struct engine_process {
     struct engine_plan plan;
@@ -27,10 +30,14 @@ struct engine_process {
     int wake_fd; /* eventfd: stop, or restart was switched on */
     int was_dumpable;
 
-    pthread_mutex_t lock; /* everything below */
+    double moved_at; /* of the watcher: when a directory was last moved aside */
+
+    pthread_mutex_t lock;   /* everything below */
+    pthread_cond_t started; /* or not: the first start is over */
     struct engine_child child;
-    bool alive, restart, stopping, sandboxed;
-    unsigned generation;
+    bool alive, restart, stopping, sandboxed, tried;
+    unsigned generation, damaged;
+    struct err error; /* of the last start */
 };
 
 static bool is_stopping(struct engine_process *p) {
@@ -113,46 +120,90 @@ static void bury(struct engine_process *p, struct engine_child *child, int ms) {
     engine_child_end(child, ms);
 }
 
-static void *watcher_main(void *arg) {
-    struct engine_process *p = arg;
-    struct engine_child child = p->child;
-    int pause = 0;
-    for (;;) {
-        double born = clock_monotonic_seconds();
-        if (child.pid > 0) {
-            int pid = child.pid;
-            if (!watch(p, &child))
-                break;
-            bury(p, &child, 0);
-            log_line(LOG_WARN, "engine_died", "pid=%d", pid);
-        }
-        while (!wants_restart(p))
-            if (!pause_ms(p, -1))
-                goto out;
-        pause = clock_monotonic_seconds() - born > CALM_SECONDS ? 0 : pause;
-        if (pause > 0 && !pause_ms(p, pause))
-            break;
-        pause = pause == 0 ? PAUSE_FIRST_MS : (int)min_i64(pause * 2, PAUSE_MOST_MS);
-        struct err err;
-        int rc = engine_spawn(&p->plan, p->wake_fd, &child, &err);
-        if (rc == 0)
-            set_child(p, &child);
-        else if (rc != ERR_STOPPED)
-            log_line(LOG_ERROR, "engine_start_failed", "pause_ms=%d error=\"%s\"", pause, err.text);
-        drain(p);
-        if (is_stopping(p))
-            break;
-    }
-out:
-    bury(p, &child, STOP_MS);
-    return NULL;
+/* Once, but for a directory that may be damaged. */
+static int start(struct engine_process *p, struct engine_child *ret, struct err *err) {
+    double now = clock_monotonic_seconds();
+    int rc = engine_spawn(&p->plan, p->wake_fd, ret, err);
+    for (unsigned i = 1; rc == ERR_CORRUPT && i < CORRUPT_TRIES; i++)
+        rc = engine_spawn(&p->plan, p->wake_fd, ret, err);
+    if (rc != ERR_CORRUPT || (p->moved_at > 0 && now - p->moved_at < ASIDE_SECONDS) ||
+        !engine_move_aside(&p->plan, p->wake_fd, err))
+        return rc;
+    p->moved_at = now;
+    pthread_mutex_lock(&p->lock);
+    p->damaged++;
+    pthread_mutex_unlock(&p->lock);
+    return engine_spawn(&p->plan, p->wake_fd, ret, err);
 }
 
-int engine_process_start(const struct engine_options *options, struct engine_process **ret,
-                         struct err *err) {
+static void tell_start(struct engine_process *p, const struct err *err) {
+    pthread_mutex_lock(&p->lock);
+    if (!p->tried && err->code == 0 && !p->child.sandboxed)
+        log_line(LOG_WARN, "engine_not_sandboxed", "reason=\"this kernel has no Landlock\"");
+    p->tried = true;
+    p->error = *err;
+    pthread_cond_broadcast(&p->started);
+    pthread_mutex_unlock(&p->lock);
+}
+
+/* False: asked to stop. */
+static bool may_start(struct engine_process *p, int pause) {
+    while (!wants_restart(p))
+        if (!pause_ms(p, -1))
+            return false;
+    return pause == 0 || pause_ms(p, pause);
+}
+
+static void *watcher_main(void *arg) {
+    struct engine_process *p = arg;
+    for (int pause = 0;;) { /* before the next start */
+        struct engine_child child = {.pidfd = -1, .control_fd = -1};
+        struct err err = {0};
+        int rc;
+        do {
+            drain(p);
+            rc = is_stopping(p) ? err_set(&err, ERR_STOPPED, "stopped") : start(p, &child, &err);
+        } while (rc == ERR_STOPPED && !is_stopping(p)); /* only restart was switched */
+        double born = clock_monotonic_seconds();
+        if (rc == 0) {
+            err = (struct err){0};
+            set_child(p, &child);
+        } else if (rc != ERR_STOPPED) {
+            log_line(LOG_ERROR, "engine_start_failed", "error=\"%s\"", err.text);
+        }
+        tell_start(p, &err);
+        if (rc == 0) {
+            int pid = child.pid;
+            bool died = watch(p, &child);
+            bury(p, &child, died ? 0 : STOP_MS);
+            if (died)
+                log_line(LOG_WARN, "engine_died", "pid=%d", pid);
+        }
+        if (rc == 0 && clock_monotonic_seconds() - born > CALM_SECONDS)
+            pause = 0;
+        if (is_stopping(p) || !may_start(p, pause))
+            return NULL;
+        pause = pause == 0 ? PAUSE_FIRST_MS : (int)min_i64(pause * 2, PAUSE_MOST_MS);
+    }
+}
+
+static void release(struct engine_process *p) {
+    engine_plan_release(&p->plan);
+    if (p->wake_fd >= 0)
+        close(p->wake_fd);
+    pthread_cond_destroy(&p->started);
+    pthread_mutex_destroy(&p->lock);
+    prctl(PR_SET_DUMPABLE, p->was_dumpable == 1, 0, 0, 0);
+    free(p);
+}
+
+int engine_process_open(const struct engine_options *options, struct engine_process **ret,
+                        struct err *err) {
     struct engine_process *p = xcalloc(1, sizeof *p);
     p->child = (struct engine_child){.pidfd = -1, .control_fd = -1};
+    p->restart = options->restart;
     pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->started, NULL);
     /* the engine reads /proc: nothing of us may be in reach (environment, memory) */
     p->was_dumpable = prctl(PR_GET_DUMPABLE, 0, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
@@ -161,28 +212,34 @@ int engine_process_start(const struct engine_options *options, struct engine_pro
     p->plan.dir_fd = -1;
     if (rc == 0)
         rc = engine_plan_make(options, &p->plan, err);
-    struct engine_child child;
-    if (rc == 0)
-        rc = engine_spawn(&p->plan, p->wake_fd, &child, err);
-    if (rc != 0)
-        goto fail;
-    set_child(p, &child);
-    if (!child.sandboxed)
-        log_line(LOG_WARN, "engine_not_sandboxed", "reason=\"this kernel has no Landlock\"");
-    if (pthread_create(&p->watcher, NULL, watcher_main, p) != 0) {
+    if (rc == 0 && pthread_create(&p->watcher, NULL, watcher_main, p) != 0)
         rc = err_set(err, ERR_IO, "no more threads");
-        bury(p, &child, STOP_MS);
-        goto fail;
-    }
-    *ret = p;
-    return 0;
-fail:
-    prctl(PR_SET_DUMPABLE, p->was_dumpable == 1, 0, 0, 0);
-    engine_plan_release(&p->plan);
-    if (p->wake_fd >= 0)
-        close(p->wake_fd);
-    pthread_mutex_destroy(&p->lock);
-    free(p);
+    if (rc == 0)
+        *ret = p;
+    else
+        release(p);
+    return rc;
+}
+
+int engine_process_wait(struct engine_process *p, struct err *err) {
+    pthread_mutex_lock(&p->lock);
+    while (!p->tried)
+        pthread_cond_wait(&p->started, &p->lock);
+    struct err why = p->error;
+    pthread_mutex_unlock(&p->lock);
+    return why.code != 0 ? err_set(err, why.code, "%s", why.text) : 0;
+}
+
+int engine_process_start(const struct engine_options *options, struct engine_process **ret,
+                         struct err *err) {
+    struct engine_process *p = NULL;
+    int rc = engine_process_open(options, &p, err);
+    if (rc == 0)
+        rc = engine_process_wait(p, err);
+    if (rc == 0)
+        *ret = p;
+    else
+        engine_process_stop(p);
     return rc;
 }
 
@@ -217,6 +274,20 @@ int engine_process_pid(struct engine_process *p) {
     return pid;
 }
 
+struct err engine_process_error(struct engine_process *p) {
+    pthread_mutex_lock(&p->lock);
+    struct err error = p->error;
+    pthread_mutex_unlock(&p->lock);
+    return error;
+}
+
+unsigned engine_process_damaged(struct engine_process *p) {
+    pthread_mutex_lock(&p->lock);
+    unsigned damaged = p->damaged;
+    pthread_mutex_unlock(&p->lock);
+    return damaged;
+}
+
 bool engine_process_sandboxed(struct engine_process *p) {
     pthread_mutex_lock(&p->lock);
     bool sandboxed = p->sandboxed;
@@ -232,9 +303,5 @@ void engine_process_stop(struct engine_process *p) {
     pthread_mutex_unlock(&p->lock);
     wake(p);
     pthread_join(p->watcher, NULL);
-    engine_plan_release(&p->plan);
-    close(p->wake_fd);
-    pthread_mutex_destroy(&p->lock);
-    prctl(PR_SET_DUMPABLE, p->was_dumpable == 1, 0, 0, 0);
-    free(p);
+    release(p);
 }

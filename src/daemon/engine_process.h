@@ -1,4 +1,6 @@
-/* The engine as a child process: start, watch, restart, stop (ARCHITECTURE.md).
+/* The engine as a child process: start, watch, restart, stop (ARCHITECTURE.md). A directory that it
+ * cannot open (damaged, and no other reason can be seen) is moved aside, once an hour at most: then
+ * it starts with an empty one.
  *
  * The parent makes the listening unix socket (DATA/engine.sock, mode 0600) and hands it down: a
  * fresh one at the same place for every start, so that while no engine runs a client is refused at
@@ -20,11 +22,18 @@ struct engine_options {
     uint64_t memory_bytes;       /* of the whole engine process */
     uint64_t query_memory_bytes; /* of one statement */
     unsigned connections;        /* size of the pool; 0: default */
+    bool restart;                /* as engine_process_set_restart() */
 };
 
-/* Starts it and waits until it is ready to serve (at most 120 s). restart is off at first.
- * ERR_NOTFOUND (program or libchdb missing), ERR_BUSY (an engine of an earlier parent still holds
- * the directory: waits for it first), ERR_ENGINE. */
+/* The engine is started by a thread of its own, and nothing is waited for. What it needs may be
+ * missing: with restart it is tried again. */
+MUSTCHECK int engine_process_open(const struct engine_options *options, struct engine_process **ret,
+                                  struct err *err);
+/* Until it serves, or its first start has failed (at most 120 s): ERR_NOTFOUND (program or libchdb
+ * missing), ERR_BUSY (an engine of an earlier parent still holds the directory: that was waited
+ * for), ERR_ENGINE, ERR_CORRUPT, ERR_NOSPACE, ERR_IO. */
+MUSTCHECK int engine_process_wait(struct engine_process *p, struct err *err);
+/* Both. */
 MUSTCHECK int engine_process_start(const struct engine_options *options,
                                    struct engine_process **ret, struct err *err);
 /* Path for client_new(): short whatever the data directory's name is. */
@@ -36,6 +45,10 @@ bool engine_process_alive(struct engine_process *p);
 void engine_process_set_restart(struct engine_process *p, bool on);
 unsigned engine_process_generation(struct engine_process *p);
 int engine_process_pid(struct engine_process *p);
+/* Why the last start failed; code 0: it did not. */
+struct err engine_process_error(struct engine_process *p);
+/* How often a damaged directory was moved aside. */
+unsigned engine_process_damaged(struct engine_process *p);
 /* False where the kernel has no Landlock: user SQL is then off. */
 bool engine_process_sandboxed(struct engine_process *p);
 /* Orderly end (closes the pipe, waits up to 10 s, then kills). Takes NULL. */

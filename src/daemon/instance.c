@@ -51,7 +51,7 @@ static int drop_tables(struct instance *in, struct err *err) {
     for (size_t i = 0; rc == 0 && i < SCHEMA_TABLES; i++) {
         buf_clear(&sql);
         buf_printf(&sql, "DROP TABLE IF EXISTS %s", schema_defs[i].name);
-        rc = client_query(in->client, buf_str(&sql), NULL, NULL, 0, NULL, err);
+        rc = client_query(in->store_client, buf_str(&sql), NULL, NULL, 0, NULL, err);
     }
     buf_release(&sql);
     return rc;
@@ -69,15 +69,27 @@ static int forget_rows(struct instance *in, struct err *err) {
     return rc;
 }
 
-int instance_drop_store(struct instance *in, struct err *err) {
+/* With `whole`. */
+static int drop_store(struct instance *in, struct err *err) {
     int rc = put_schema(in, (struct str){0}, err);
     if (rc == 0)
         rc = drop_tables(in, err);
     if (rc == 0)
-        rc = schema_make_tables(in->client, err);
+        rc = schema_make_tables(in->store_client, err);
     if (rc == 0)
         rc = cube_drop(in->cube, err);
     return rc == 0 ? forget_rows(in, err) : rc;
+}
+
+int instance_drop_store(struct instance *in, struct err *err) {
+    pthread_mutex_lock(&in->whole);
+    unsigned generation = engine_process_generation(in->engine);
+    in->opened = 0; /* half dropped, it is dropped again when it is opened */
+    int rc = drop_store(in, err);
+    if (rc == 0)
+        in->opened = generation;
+    pthread_mutex_unlock(&in->whole);
+    return rc;
 }
 
 /* Were the tables made by this version of the program? */
@@ -92,20 +104,32 @@ static int has_schema(struct instance *in, bool *ret, struct err *err) {
     return rc;
 }
 
+/* With `whole`. */
 static int open_store(struct instance *in, struct err *err) {
     bool ours = false;
     int rc = has_schema(in, &ours, err);
     if (rc == 0 && !ours)
-        rc = drop_tables(in, err);
-    if (rc == 0 && !ours)
-        rc = cube_forget(in->control, err);
+        return drop_store(in, err);
     if (rc == 0)
-        rc = schema_make_tables(in->client, err);
+        rc = schema_make_tables(in->store_client, err);
+    return rc == 0 ? cube_fit(in->cube, err) : rc;
+}
+
+int instance_open_store(struct instance *in, struct err *err) {
+    pthread_mutex_lock(&in->whole);
+    unsigned generation = engine_process_generation(in->engine);
+    int rc = in->opened != generation ? open_store(in, err) : 0;
     if (rc == 0)
-        rc = cube_open(in->config, in->control, in->cube_client, &in->cube, err);
-    if (rc == 0)
-        catalog_set_cube(in->catalog, in->cube);
-    return rc == 0 && !ours ? forget_rows(in, err) : rc;
+        in->opened = generation;
+    pthread_mutex_unlock(&in->whole);
+    return rc;
+}
+
+/* A store that is yet to be made anew has nothing of the lake, whatever control data say. */
+static int forget_other_store(struct instance *in, struct err *err) {
+    bool ours = false;
+    int rc = has_schema(in, &ours, err);
+    return rc == 0 && !ours ? apply_reset(in->control, err) : rc;
 }
 
 /* --- rules for refining ---------------------------------------------------------------------- */
@@ -166,17 +190,20 @@ static uint64_t machine_bytes(void) {
     return pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page : (uint64_t)2 << 30;
 }
 
+/* Starts it, and all that can be had before it serves. */
 static int open_engine(struct instance *in, struct err *err) {
-    struct engine_options options = {.data_dir = in->data_dir};
+    struct engine_options options = {.data_dir = in->data_dir, .restart = true};
     config_memory(in->config, machine_bytes(), &options.memory_bytes, &options.query_memory_bytes);
-    int rc = engine_process_start(&options, &in->engine, err);
-    if (rc != 0)
-        return rc;
-    engine_process_set_restart(in->engine, true);
-    rc = client_new(engine_process_socket(in->engine), NULL, &in->client, err);
+    int rc = engine_process_open(&options, &in->engine, err);
     if (rc == 0)
-        rc = client_new(engine_process_socket(in->engine), NULL, &in->cube_client, err);
-    return rc == 0 ? open_store(in, err) : rc;
+        rc = client_new(engine_process_socket(in->engine), NULL, &in->client, err);
+    if (rc == 0)
+        rc = client_new(engine_process_socket(in->engine), NULL, &in->store_client, err);
+    if (rc == 0)
+        rc = cube_open(in->config, in->control, in->store_client, &in->cube, err);
+    if (rc == 0)
+        catalog_set_cube(in->catalog, in->cube);
+    return rc == 0 ? forget_other_store(in, err) : rc;
 }
 
 static int open_data(const struct config *config, const char *data_dir, const char *command,
@@ -186,6 +213,7 @@ static int open_data(const struct config *config, const char *data_dir, const ch
     struct instance *in = xcalloc(1, sizeof *in);
     *ret = in;
     in->lock_fd = -1;
+    pthread_mutex_init(&in->whole, NULL);
     int rc = data_lock(data_dir, command, &in->lock_fd, err);
     if (rc == 0) {
         in->data_dir = realpath(data_dir, NULL);
@@ -203,7 +231,7 @@ static int open_data(const struct config *config, const char *data_dir, const ch
     return rc == 0 ? people_open(in->control, &clock_system, &in->people, err) : rc;
 }
 
-enum parts { CONTROL, ENGINE, ENGINE_AND_RULES };
+enum parts { CONTROL, LIVE, ENGINE, ENGINE_AND_RULES };
 
 static int open_with(const struct config *config, const char *data_dir, const char *command,
                      enum parts parts, struct instance **ret, struct err *err) {
@@ -213,6 +241,10 @@ static int open_with(const struct config *config, const char *data_dir, const ch
         in->rules = rules_begin(in->config);
     if (rc == 0 && parts != CONTROL)
         rc = open_engine(in, err);
+    if (rc == 0 && parts >= ENGINE)
+        rc = engine_process_wait(in->engine, err);
+    if (rc == 0 && parts >= ENGINE)
+        rc = instance_open_store(in, err);
     if (rc != 0)
         instance_close(in);
     else
@@ -230,6 +262,11 @@ int instance_open_refining(const struct config *config, const char *data_dir, co
     return open_with(config, data_dir, command, ENGINE_AND_RULES, ret, err);
 }
 
+int instance_open_live(const struct config *config, const char *data_dir, const char *command,
+                       struct instance **ret, struct err *err) {
+    return open_with(config, data_dir, command, LIVE, ret, err);
+}
+
 int instance_open_control(const struct config *config, const char *data_dir, const char *command,
                           struct instance **ret, struct err *err) {
     return open_with(config, data_dir, command, CONTROL, ret, err);
@@ -239,7 +276,7 @@ void instance_close(struct instance *in) {
     if (in == NULL)
         return;
     cube_close(in->cube);
-    client_free(in->cube_client);
+    client_free(in->store_client);
     client_free(in->client);
     if (in->rules != NULL && rules_end(in->rules, &in->refiner, NULL) != 0)
         in->refiner = NULL; /* nobody waits for what is wrong with them */
@@ -254,6 +291,7 @@ void instance_close(struct instance *in) {
         data_unlock(in->lock_fd);
     free(in->lake_root);
     free(in->data_dir);
+    pthread_mutex_destroy(&in->whole);
     free(in);
 }
 
@@ -354,7 +392,7 @@ static int catch_up(struct instance *in, enum dataset dataset, instance_progress
     if (rc == 0)
         rc = instance_check_end(in, dataset, last, err);
     if (rc == 0)
-        rc = applier_open(in, dataset, NULL, &a, err);
+        rc = applier_open(in, dataset, &a, err);
     if (rc == 0 && last > apply_refined(applier_apply(a)))
         rc = apply_all(in, a, dataset, last, progress, arg, err);
     applier_close(a);

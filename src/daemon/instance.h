@@ -12,6 +12,8 @@
 #include "source/import.h"
 #include "store/apply.h"
 
+#include <pthread.h>
+
 struct instance {
     const struct config *config; /* in effect when it was opened; newer ones: catalog_hold() */
     struct catalog *catalog;
@@ -21,9 +23,11 @@ struct instance {
     int lock_fd;
     struct control *control;
     struct engine_process *engine;
-    struct client *client;      /* of the thread that opened the instance */
-    struct client *cube_client; /* of the thread that seals */
+    struct client *client; /* of the thread that opened the instance */
     struct cube *cube;
+    pthread_mutex_t whole;       /* taken by who makes tables, drops them or seals */
+    struct client *store_client; /* of who holds `whole` */
+    unsigned opened; /* guarded by `whole`: the start of the engine that the store was opened for */
     struct refiner
         *refiner;        /* NULL until something must be applied: loading the agents takes time */
     struct rules *rules; /* being loaded in a thread, for instance_load_refiner(); NULL: not */
@@ -37,10 +41,18 @@ MUSTCHECK int instance_open(const struct config *config, const char *data_dir, c
  * wrong with them instance_load_refiner() says. */
 MUSTCHECK int instance_open_refining(const struct config *config, const char *data_dir,
                                      const char *command, struct instance **ret, struct err *err);
+/* The same for live_start(): the engine is started beside it, and again whenever it dies, and
+ * applier_ready() opens the store. */
+MUSTCHECK int instance_open_live(const struct config *config, const char *data_dir,
+                                 const char *command, struct instance **ret, struct err *err);
 /* Only lock and control data, with catalog and people: for commands that change these. */
 MUSTCHECK int instance_open_control(const struct config *config, const char *data_dir,
                                     const char *command, struct instance **ret, struct err *err);
 void instance_close(struct instance *in);
+
+/* Tables and cubes as they must be, once for each start of the engine: it may have been given an
+ * empty directory. No rows may be on their way. Thread-safe. */
+MUSTCHECK int instance_open_store(struct instance *in, struct err *err);
 
 /* Load the rules for refining, if they are not there yet. Refuses to make a new visitor key for a
  * store that has rows: all visitors would be new. */

@@ -35,6 +35,8 @@ struct live {
     unsigned paused;
     unsigned busy;                     /* threads that work on the store */
     unsigned epoch;                    /* grows when the store may have become another one */
+    unsigned generation;               /* the start of the engine that it was compared for */
+    unsigned damaged;                  /* directories that were moved aside until then */
     uint64_t rebuilt[DATASET_MAX + 1]; /* a rebuild is over when all up to here is applied */
 };
 
@@ -71,6 +73,12 @@ static bool is_applied(const struct live_state *s, const uint64_t durable[DATASE
     return true;
 }
 
+/* With the mutex. Is it in the store of the engine that runs now? */
+static bool is_current(const struct live *l, const uint64_t durable[DATASET_MAX + 1]) {
+    return l->generation == engine_process_generation(l->in->engine) &&
+           is_applied(&l->state, durable);
+}
+
 /* Leave to work on the store; with the mutex. False: stop. */
 static bool enter(struct live *l) {
     while (l->paused > 0 && !l->stop)
@@ -92,7 +100,7 @@ static void leave(struct live *l) {
 static int apply_step(struct live *l, struct applier *a, enum dataset dataset, uint64_t goal,
                       bool *ret_more, struct err *err) {
     uint64_t upto = applier_step(a, goal, STEP_BLOCKS);
-    int rc = apply_refined(applier_apply(a)) < upto ? applier_run(a, upto, true, err) : 0;
+    int rc = apply_refined(applier_apply(a)) < upto ? applier_try(a, upto, true, err) : 0;
     if (rc != 0)
         return rc;
     struct apply_counts counts = apply_counts(applier_apply(a), 0, UINT64_MAX);
@@ -120,11 +128,41 @@ static void close_appliers(struct applier *appliers[]) {
     }
 }
 
-static int open_appliers(struct live *l, struct applier *appliers[], struct err *err) {
+/* Another engine than before was asked what it has; with the mutex. */
+static void take_engine(struct live *l, struct applier *appliers[], unsigned generation) {
+    unsigned damaged = engine_process_damaged(l->in->engine);
+    l->generation = generation;
+    for (size_t i = 0; i < instance_n_datasets; i++) {
+        uint64_t has = apply_refined(applier_apply(appliers[i]));
+        uint64_t *applied = &l->state.applied[instance_datasets[i]];
+        *applied = *applied < has ? *applied : has;
+    }
+    if (damaged != l->damaged) {
+        l->damaged = damaged;
+        memcpy(l->rebuilt, l->state.durable, sizeof l->rebuilt);
+        l->state.rebuilding = true;
+        l->state.rebuilds++;
+        (void)!err_set(
+            &l->state.error, ERR_AWAY,
+            "the engine's directory was damaged (it is DATA/engine.damaged now): the store "
+            "is made again from the lake");
+    }
+    pthread_cond_broadcast(&l->changed);
+}
+
+static int get_ready(struct live *l, struct applier *appliers[], struct err *err) {
+    unsigned generation = engine_process_generation(l->in->engine);
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
         if (appliers[i] == NULL)
-            rc = applier_open(l->in, instance_datasets[i], &l->stop, &appliers[i], err);
+            rc = applier_new(l->in, instance_datasets[i], &l->stop, &appliers[i], err);
+        if (rc == 0)
+            rc = applier_ready(appliers[i], err);
+    }
+    pthread_mutex_lock(&l->mutex);
+    if (rc == 0 && generation != l->generation)
+        take_engine(l, appliers, generation);
+    pthread_mutex_unlock(&l->mutex);
     return rc;
 }
 
@@ -147,7 +185,7 @@ static int apply_all(struct live *l, struct applier *appliers[], struct err *err
     pthread_mutex_lock(&l->mutex);
     memcpy(goals, l->state.durable, sizeof goals);
     pthread_mutex_unlock(&l->mutex);
-    int rc = open_appliers(l, appliers, err);
+    int rc = get_ready(l, appliers, err);
     while (rc == 0 && more && !l->stop) {
         more = false;
         change_rules(l); /* behind the goals: what came later is not read by old ones */
@@ -168,7 +206,9 @@ static void say(struct live *l, int rc, const struct err *err) {
         l->state.applied_at_ms = clock_now_ms(&clock_system);
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
-    if (rc != 0 && rc != ERR_STOPPED)
+    if (rc == ERR_AWAY)
+        log_line(LOG_INFO, "engine_away", "error=\"%s\"", err->text);
+    else if (rc != 0 && rc != ERR_STOPPED)
         log_line(LOG_ERROR, "apply_failed", "error=\"%s\"", err->text);
     else if (!was && rc == 0)
         log_line(LOG_INFO, "ready", "version=%llu", (unsigned long long)l->state.version);
@@ -185,17 +225,27 @@ static void restart_engine_if_broken(struct live *l, const struct err *err) {
         kill(pid, SIGKILL);
 }
 
+/* With the mutex. Nothing to do, or nobody to do it with? A look, now and then, tells of engines.
+ */
+static bool is_idle(const struct live *l, bool again) {
+    if (!engine_process_alive(l->in->engine))
+        return true;
+    return !again && !l->state.rebuilding && is_current(l, l->state.durable);
+}
+
 static void *applier_main(void *arg) {
     struct live *l = arg;
     struct applier *appliers[DATASET_MAX + 1] = {0};
     double pause = 0;
-    bool first = true;
+    bool again = true;
     unsigned epoch = 0;
     pthread_mutex_lock(&l->mutex);
     for (;;) {
-        while (!l->stop && !first && pause == 0 && !l->state.rebuilding &&
-               is_applied(&l->state, l->state.durable))
-            pthread_cond_wait(&l->changed, &l->mutex);
+        while (!l->stop && is_idle(l, again)) {
+            struct timespec end;
+            deadline(LOOK_SECONDS, &end);
+            (void)wait_until(l, &end);
+        }
         if (!enter(l))
             break;
         bool other = l->epoch != epoch;
@@ -205,20 +255,20 @@ static void *applier_main(void *arg) {
         if (other)
             close_appliers(appliers);
         int rc = apply_all(l, appliers, &err);
-        if (rc != 0)
+        if (rc != 0 && rc != ERR_AWAY)
             close_appliers(appliers); /* they begin by asking the store what it has */
         say(l, rc, &err);
         if (rc == ERR_ENGINE)
             restart_engine_if_broken(l, &err);
-        first = false;
+        again = rc != 0;
         pthread_mutex_lock(&l->mutex);
         leave(l);
         pthread_mutex_unlock(&l->mutex);
-        pause = rc == 0                         ? 0
+        pause = rc == 0 || rc == ERR_AWAY       ? 0
                 : pause == 0                    ? 1
                 : pause * 2 < RETRY_SECONDS_MAX ? pause * 2
                                                 : RETRY_SECONDS_MAX;
-        rest(l, rc == 0 ? GATHER_SECONDS : pause);
+        rest(l, pause == 0 ? GATHER_SECONDS : pause);
         pthread_mutex_lock(&l->mutex);
     }
     pthread_mutex_unlock(&l->mutex);
@@ -231,7 +281,17 @@ static void *applier_main(void *arg) {
 static int stop_sealing(void *arg, uint64_t done, uint64_t all) {
     struct live *l = arg;
     UNUSED(done), UNUSED(all);
-    return l->stop || l->paused > 0;
+    return l->stop || l->paused > 0 || l->in->opened != engine_process_generation(l->in->engine);
+}
+
+/* While nobody opens or drops the store, nor seals one that is not opened. */
+static int seal(struct live *l, struct err *err) {
+    pthread_mutex_lock(&l->in->whole);
+    int rc = stop_sealing(l, 0, 0)
+                 ? 0
+                 : cube_seal(l->in->cube, clock_now_ms(&clock_system) / 1000, stop_sealing, l, err);
+    pthread_mutex_unlock(&l->in->whole);
+    return rc;
 }
 
 static void *sealer_main(void *arg) {
@@ -244,9 +304,7 @@ static void *sealer_main(void *arg) {
         pthread_mutex_unlock(&l->mutex);
         if (!go)
             return NULL;
-        int rc = ready ? cube_seal(l->in->cube, clock_now_ms(&clock_system) / 1000, stop_sealing, l,
-                                   &err)
-                       : 0;
+        int rc = ready ? seal(l, &err) : 0;
         if (rc != 0 && rc != ERR_STOPPED && rc != ERR_AWAY)
             log_line(LOG_WARN, "seal_failed", "error=\"%s\"", err.text);
         pthread_mutex_lock(&l->mutex);
@@ -390,12 +448,22 @@ struct intake *live_intake(struct live *l, enum dataset dataset) {
 
 /* --- looking --- */
 
+/* With the mutex. What keeps the store from being complete; code 0: nothing, or not known yet. */
+static struct err trouble(const struct live *l) {
+    struct err engine = engine_process_error(l->in->engine);
+    return engine.code != 0 ? engine : l->state.error;
+}
+
 struct live_state live_state(struct live *l) {
     pthread_mutex_lock(&l->mutex);
     struct live_state state = l->state;
+    state.ready = state.ready && l->generation == engine_process_generation(l->in->engine) &&
+                  engine_process_alive(l->in->engine);
+    if (!state.ready)
+        state.error = trouble(l);
     pthread_mutex_unlock(&l->mutex);
     state.engine_starts = engine_process_generation(l->in->engine);
-    state.ready = state.ready && engine_process_alive(l->in->engine);
+    state.engine_damaged = engine_process_damaged(l->in->engine);
     return state;
 }
 
@@ -405,9 +473,9 @@ static int being_rebuilt(struct err *err) {
 
 /* With the mutex. */
 static int behind(const struct live *l, struct err *err) {
-    const struct err *why = &l->state.error;
-    return why->code != 0 ? err_set(err, ERR_AWAY, "the store is behind: %s", why->text)
-                          : err_set(err, ERR_AWAY, "the store is still catching up");
+    struct err why = trouble(l);
+    return why.code != 0 ? err_set(err, ERR_AWAY, "the store is behind: %s", why.text)
+                         : err_set(err, ERR_AWAY, "the store is still catching up");
 }
 
 int live_wait_applied(struct live *l, double seconds, struct err *err) {
@@ -417,11 +485,9 @@ int live_wait_applied(struct live *l, double seconds, struct err *err) {
     pthread_mutex_lock(&l->mutex);
     uint64_t durable[DATASET_MAX + 1];
     memcpy(durable, l->state.durable, sizeof durable);
-    while (!is_applied(&l->state, durable) && !l->stop && !l->state.rebuilding && in_time)
+    while (!is_current(l, durable) && !l->stop && !l->state.rebuilding && in_time)
         in_time = wait_until(l, &end);
-    int rc = l->state.rebuilding              ? being_rebuilt(err)
-             : is_applied(&l->state, durable) ? 0
-                                              : behind(l, err);
+    int rc = l->state.rebuilding ? being_rebuilt(err) : is_current(l, durable) ? 0 : behind(l, err);
     pthread_mutex_unlock(&l->mutex);
     return rc;
 }
@@ -443,12 +509,12 @@ static int wait_all(struct live *l, const uint64_t *durable, const atomic_bool *
         struct timespec end;
         if (durable != NULL && l->state.rebuilding)
             return being_rebuilt(err);
-        if (durable != NULL ? is_applied(&l->state, durable) : !l->state.rebuilding)
+        if (durable != NULL ? is_current(l, durable) : !l->state.rebuilding)
             return 0;
         if (l->stop || *stop)
             return err_set(err, ERR_STOPPED, "stopped");
         double now = clock_monotonic_seconds();
-        if (progress_of(l) != progress || l->state.error.code == 0)
+        if (progress_of(l) != progress || trouble(l).code == 0)
             moved = now;
         progress = progress_of(l);
         if (now - moved > STUCK_SECONDS)

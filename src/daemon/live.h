@@ -2,8 +2,9 @@
  * (intakes), rows of the store (one applier thread) and, when its time is over, cells (one sealer
  * thread). Owned by `serve`.
  *
- * The engine may die or hang at any time: collecting goes on; the applier waits, asks what the new
- * engine has and goes on; questions get ERR_AWAY meanwhile. */
+ * The engine may not be there yet, die or hang at any time, or begin anew with an empty directory
+ * when the old one was damaged: collecting goes on; the applier waits, opens the store, asks what
+ * it has and goes on; questions get ERR_AWAY meanwhile. */
 #ifndef CASK_LIVE_H
 #define CASK_LIVE_H
 
@@ -18,20 +19,21 @@ struct live;
  * answered with: rows inserted, sealed or deleted time does not count, as it changes no answer. */
 struct live_state {
     uint64_t version;
-    bool ready;                            /* the engine answers and the store is complete */
-    uint64_t durable[DATASET_MAX + 1];     /* by dataset: newest durable block */
-    uint64_t applied[DATASET_MAX + 1];     /* and the newest one that is in the store */
-    int64_t applied_at_ms;                 /* when the store last caught up with all datasets */
-    uint64_t accepted, rejected, excluded; /* lines since the start */
-    uint64_t engine_starts;
-    uint32_t rules;    /* that new rows are made by (refine/rules_id.h) */
+    bool ready;                             /* the engine answers and the store is complete */
+    uint64_t durable[DATASET_MAX + 1];      /* by dataset: newest durable block */
+    uint64_t applied[DATASET_MAX + 1];      /* and the newest one that is in the store */
+    int64_t applied_at_ms;                  /* when the store last caught up with all datasets */
+    uint64_t accepted, rejected, excluded;  /* lines since the start */
+    uint64_t engine_starts, engine_damaged; /* directories that were moved aside */
+    uint32_t rules;                         /* that new rows are made by (refine/rules_id.h) */
     bool rebuilding;   /* the store is being made anew: nothing can be answered */
     uint64_t rebuilds; /* grows when that begins: an answer that was computed meanwhile is void */
     struct err error;  /* why it is not ready; code 0: fine, or not known yet */
 };
 
-/* `in` is opened but not caught up: that is done by the threads, so that collecting begins at once.
- * `failed`: the lake cannot be written any more (see intake.h); called on any thread. */
+/* `in` is of instance_open_live(), or of instance_open() and not caught up: that is done by the
+ * threads, so that collecting begins at once. `failed`: the lake cannot be written any more (see
+ * intake.h); called on any thread. */
 MUSTCHECK int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err),
                          void *arg, struct live **ret, struct err *err);
 /* Stops taking records first; all tickets are answered, everybody who waits here is told, later

@@ -18,18 +18,17 @@
 #include <unistd.h>
 
 #define READY_SECONDS 120 /* the library has 560 MB, and a disk may be slow */
+#define DEATH_MS 1000     /* from the end of its socket to that of the process */
 #define LISTEN_FD 3       /* in the engine */
 #define CONTROL_FD 4
 #define SOCKET_NAME "engine.sock"
+#define MESSAGES_BYTES ((size_t)16 << 20)
+#define SAID_BYTES 300 /* of them that are told */
 
 int engine_plan_make(const struct engine_options *options, struct engine_plan *ret,
                      struct err *err) {
     *ret = (struct engine_plan){.options = *options, .dir_fd = -1};
-    int rc = paths_find(FILE_ENGINE, &ret->program, err);
-    if (rc == 0)
-        rc = paths_find(FILE_LIBCHDB, &ret->library, err);
-    if (rc == 0)
-        rc = fs_make_dirs(options->data_dir, err);
+    int rc = fs_make_dirs(options->data_dir, err);
     if (rc != 0)
         goto fail;
     char *absolute = realpath(options->data_dir, NULL);
@@ -58,8 +57,6 @@ void engine_plan_release(struct engine_plan *plan) {
         close(plan->dir_fd);
     }
     plan->dir_fd = -1;
-    buf_release(&plan->program);
-    buf_release(&plan->library);
     buf_release(&plan->data_dir);
     buf_release(&plan->directory);
     buf_release(&plan->socket);
@@ -95,16 +92,19 @@ static int move_up(int fd) {
 static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, pid_t *ret,
                  struct err *err) {
     char memory[64], query[64], connections[64];
-    struct buf library = {0}, directory = {0};
-    buf_printf(&library, "--library=%.*s", STR_ARG(buf_str(&plan->library)));
+    struct buf program = {0}, library_path = {0}, library = {0}, directory = {0}, messages = {0};
+    int rc = paths_find(FILE_ENGINE, &program, err);
+    if (rc == 0)
+        rc = paths_find(FILE_LIBCHDB, &library_path, err);
+    if (rc != 0)
+        goto done;
+    buf_printf(&library, "--library=%.*s", STR_ARG(buf_str(&library_path)));
     buf_printf(&directory, "--directory=%.*s", STR_ARG(buf_str(&plan->directory)));
     snprintf(memory, sizeof memory, "--memory=%llu",
              (unsigned long long)plan->options.memory_bytes);
     snprintf(query, sizeof query, "--query-memory=%llu",
              (unsigned long long)plan->options.query_memory_bytes);
     snprintf(connections, sizeof connections, "--connections=%u", plan->options.connections);
-    struct buf program = {0}, messages = {0};
-    buf_add_str(&program, buf_str(&plan->program));
     buf_printf(&messages, "%.*s.log", STR_ARG(buf_str(&plan->directory)));
     char *argv[] = {"caskalytics-engine",
                     (char *)(uintptr_t)buf_cstr(&library),
@@ -137,16 +137,26 @@ static int spawn(const struct engine_plan *plan, int listen_fd, int control_fd, 
     int error = posix_spawn(ret, buf_cstr(&program), &actions, &attributes, argv, env);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
-    int rc = 0;
     if (error != 0) {
         errno = error;
         rc = err_errno(err, ERR_ENGINE, "cannot start %s", buf_cstr(&program));
     }
+done:
     buf_release(&messages);
+    buf_release(&library_path);
     buf_release(&program);
     buf_release(&library);
     buf_release(&directory);
     return rc;
+}
+
+static int say_died(const struct engine_child *child, struct err *err) {
+    siginfo_t info = {0};
+    if (poll(&(struct pollfd){.fd = child->pidfd, .events = POLLIN}, 1, DEATH_MS) != 1 ||
+        waitid(P_PIDFD, (id_t)child->pidfd, &info, WEXITED | WNOWAIT | WNOHANG) != 0)
+        info.si_status = 0;
+    return err_set(err, ERR_ENGINE, "the engine died while it started (%s %d)",
+                   info.si_code == CLD_EXITED ? "exit code" : "signal", info.si_status);
 }
 
 /* The engine's one line: "ready 1" or "error CODE text" (src/engine/control.h). */
@@ -168,7 +178,7 @@ static int read_report(const struct engine_child *child, int stop_fd, bool *ret_
             return err_set(err, ERR_STOPPED, "stopped");
         ssize_t got = recv(child->control_fd, line + len, sizeof line - 1 - len, 0);
         if (got <= 0)
-            return err_set(err, ERR_ENGINE, "the engine died while it started");
+            return say_died(child, err);
         len += (size_t)got;
     }
     line[len] = '\0';
@@ -180,6 +190,48 @@ static int read_report(const struct engine_child *child, int stop_fd, bool *ret_
         return err_set(err, ERR_ENGINE, "the engine said something else than ready");
     *ret_sandboxed = line[6] == '1';
     return 0;
+}
+
+/* libchdb printed why it could not open its directory. It is not to blame when that is a lack of
+ * something, or nothing. */
+static int reason(const struct engine_plan *plan, struct err *err) {
+    static const char *const others[] = {"MEMORY_LIMIT_EXCEEDED",
+                                         "bad_alloc",
+                                         "annot allocate memory",
+                                         "CANNOT_ALLOCATE",
+                                         "NOT_ENOUGH_SPACE",
+                                         "No space left",
+                                         "Disk quota",
+                                         "Too many open files",
+                                         "Permission denied",
+                                         "not permitted",
+                                         "Read-only",
+                                         "Input/output error",
+                                         "Resource temporarily",
+                                         "annot schedule",
+                                         "start the thread"};
+    struct buf path = {0}, messages = {0};
+    char said[SAID_BYTES + 1] = "";
+    size_t at;
+    buf_printf(&path, "%.*s.log", STR_ARG(buf_str(&plan->directory)));
+    bool read = fs_read_file(buf_cstr(&path), MESSAGES_BYTES, &messages, NULL) == 0;
+    int rc = read && messages.len > 0 ? ERR_CORRUPT : ERR_ENGINE;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        if (memmem(messages.ptr, messages.len, others[i], strlen(others[i])) != NULL)
+            rc = ERR_ENGINE;
+    struct str text = str_trim(buf_str(&messages));
+    for (at = 0; at < text.len && at < SAID_BYTES; at++)
+        said[at] =
+            text.ptr[at] >= ' ' && text.ptr[at] < 0x7f && text.ptr[at] != '"' ? text.ptr[at] : '?';
+    if (err != NULL && at > 0) {
+        size_t len = strlen(err->text);
+        snprintf(err->text + len, sizeof err->text - len, ": %s", said);
+    }
+    if (err != NULL)
+        err->code = rc;
+    buf_release(&path);
+    buf_release(&messages);
+    return rc;
 }
 
 int engine_spawn(const struct engine_plan *plan, int stop_fd, struct engine_child *ret,
@@ -217,7 +269,7 @@ out:
         close(pair[1]);
     if (listen_fd >= 0)
         close(listen_fd);
-    return rc;
+    return rc == ERR_CORRUPT ? reason(plan, err) : rc;
 }
 
 void engine_child_end(struct engine_child *child, int ms) {

@@ -32,7 +32,8 @@ struct engine {
     bool closing;
 };
 
-/* Open the data path. Landlock must be on already: libchdb's threads start here. */
+/* Open the data path. Landlock must be on already: libchdb's threads start here. ERR_CORRUPT: it
+ * cannot be opened; libchdb printed why. */
 MUSTCHECK int engine_open(struct engine *e, const struct engine_config *config, struct err *err);
 /* No new statements; true when the running ones were done in time and the path is closed. */
 bool engine_close(struct engine *e, unsigned seconds);

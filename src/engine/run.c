@@ -58,7 +58,7 @@ int engine_open(struct engine *e, const struct engine_config *config, struct err
         add_arg(e, "%s", fixed[i]);
     e->base = e->chdb.connect(e->n_args, e->args);
     if (e->base == NULL)
-        return err_set(err, ERR_ENGINE, "libchdb cannot open %s/db", config->directory);
+        return err_set(err, ERR_CORRUPT, "libchdb cannot open %s/db", config->directory);
     return 0;
 }
 

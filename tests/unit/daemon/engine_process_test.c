@@ -1,10 +1,13 @@
 /* The engine as a child, with the real library: death, restart, orphans. */
 #include "support/live_engine.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -143,6 +146,152 @@ static void parent_killed__engine_ends_and_the_next_one_starts(void **state) {
     close(fds[1]);
 }
 
+/* --- a directory that cannot be opened ------------------------------------------------------- */
+
+/* An engine that has rows, ended. */
+static void make_rows(struct live *l) {
+    live_start(l);
+    live_query(l, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    live_query(l, "INSERT INTO t SELECT number FROM numbers(7)");
+    client_free(l->client);
+    l->client = NULL;
+    engine_process_stop(l->process);
+    l->process = NULL;
+}
+
+static struct engine_options options_of(const struct live *l) {
+    return (struct engine_options){.data_dir = l->dir, .restart = true};
+}
+
+/* As it is, and with all its rows. */
+static void assert_untouched(struct live *l) {
+    const struct engine_options options = options_of(l);
+    char path[96];
+    if (l->process == NULL)
+        assert_ok(engine_process_start(&options, &l->process, &l->err), l->err);
+    l->client = live_client(l);
+    assert_string_equal(live_query(l, "SELECT count() FROM t"), "7\n");
+    assert_int_equal(engine_process_damaged(l->process), 0);
+    snprintf(path, sizeof path, "%s/engine.damaged", l->dir);
+    assert_int_not_equal(access(path, F_OK), 0);
+    snprintf(path, sizeof path, "%s/engine.fresh", l->dir);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static int empty_sql(const char *path, const struct stat *st, int type, struct FTW *where) {
+    UNUSED(st), UNUSED(where);
+    const char *end = strrchr(path, '.');
+    return type == FTW_F && end != NULL && strcmp(end, ".sql") == 0 ? truncate(path, 0) : 0;
+}
+
+static void damage(const struct live *l) {
+    char path[96];
+    snprintf(path, sizeof path, "%s/engine", l->dir);
+    assert_int_equal(nftw(path, empty_sql, 16, FTW_PHYS), 0);
+}
+
+static bool has_failed(void *p) { return engine_process_error(p).code == ERR_CORRUPT; }
+
+static void damaged__directory_is_moved_aside_once(void **state) {
+    UNUSED(state);
+    struct live l;
+    char path[96], old[128];
+    make_rows(&l);
+    damage(&l);
+    snprintf(path, sizeof path, "%s/engine.damaged", l.dir);
+    snprintf(old, sizeof old, "%s/old", path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(mkdir(old, 0700), 0);
+    const struct engine_options options = options_of(&l);
+    assert_ok(engine_process_start(&options, &l.process, &l.err), l.err);
+    l.client = live_client(&l);
+    assert_int_equal(engine_process_damaged(l.process), 1);
+    assert_int_equal(engine_process_error(l.process).code, 0);
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_not_equal(access(old, F_OK), 0); /* of an older one */
+    assert_string_equal(live_query(&l, "SELECT count() FROM system.tables WHERE name = 't'"),
+                        "0\n");
+    /* soon after that it is not the directory's fault */
+    live_query(&l, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a");
+    damage(&l);
+    assert_int_equal(kill(engine_process_pid(l.process), SIGKILL), 0);
+    assert_true(eventually(has_failed, l.process));
+    assert_int_equal(engine_process_damaged(l.process), 1);
+    assert_false(engine_process_alive(l.process));
+    live_end(&l);
+}
+
+/* Pid of a child of this process; 0: there is none. */
+static int any_child(void) {
+    int found = 0;
+    DIR *proc = opendir("/proc");
+    assert_non_null(proc);
+    for (struct dirent *entry; found == 0 && (entry = readdir(proc)) != NULL;) {
+        char path[300], line[512] = "";
+        int parent = 0;
+        snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
+        FILE *f = atoi(entry->d_name) > 0 ? fopen(path, "re") : NULL;
+        if (f == NULL)
+            continue;
+        const char *name = fgets(line, sizeof line, f) != NULL ? strrchr(line, ')') : NULL;
+        if (name != NULL && sscanf(name + 1, " %*c %d", &parent) == 1 && parent == getpid())
+            found = atoi(entry->d_name);
+        fclose(f);
+    }
+    closedir(proc);
+    return found;
+}
+
+static void killed_while_it_starts__directory_stays(void **state) {
+    UNUSED(state);
+    struct live l;
+    make_rows(&l);
+    const struct engine_options options = options_of(&l);
+    assert_ok(engine_process_open(&options, &l.process, &l.err), l.err);
+    for (unsigned killed = 0; killed < 6;) {
+        int pid = any_child();
+        usleep(20000 * (useconds_t)killed);
+        if (pid > 0 && kill(pid, SIGKILL) == 0)
+            killed++;
+        while (pid > 0 && kill(pid, 0) == 0)
+            usleep(1000);
+    }
+    assert_true(eventually(is_alive, l.process));
+    assert_untouched(&l);
+    live_end(&l);
+}
+
+static void without_memory__directory_stays(void **state) {
+    UNUSED(state);
+    struct live l;
+    struct rlimit usual;
+    unsigned failed = 0;
+    make_rows(&l);
+    assert_int_equal(getrlimit(RLIMIT_AS, &usual), 0);
+    struct engine_options options = options_of(&l);
+    options.restart = false;
+    for (unsigned i = 0; i < 5; i++) { /* the library alone has 560 MB */
+        struct rlimit few = {((rlim_t)500 + 100 * i) << 20, usual.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_AS, &few), 0);
+        int rc = engine_process_start(&options, &l.process, &l.err);
+        assert_int_equal(setrlimit(RLIMIT_AS, &usual), 0);
+        failed += rc != 0;
+        if (rc != 0)
+            print_message("%u MB: %d %s\n", 500 + 100 * i, rc, l.err.text);
+        else
+            assert_int_equal(engine_process_damaged(l.process), 0);
+        engine_process_stop(l.process);
+        l.process = NULL;
+    }
+    options.memory_bytes = 1; /* its own limit */
+    failed += engine_process_start(&options, &l.process, &l.err) != 0;
+    engine_process_stop(l.process);
+    l.process = NULL;
+    assert_true(failed > 0);
+    assert_untouched(&l);
+    live_end(&l);
+}
+
 static void stop__takes_null(void **state) {
     UNUSED(state);
     engine_process_stop(NULL);
@@ -154,4 +303,6 @@ UNIT_MAIN(unit_test(start__serves_behind_a_socket_of_mode_0600),
           unit_test(killed_while_a_statement_runs__is_away_not_an_error),
           unit_test(signals_of_the_terminal__leave_the_engine_alone),
           unit_test(parent_killed__engine_ends_and_the_next_one_starts),
-          unit_test(stop__takes_null))
+          unit_test(damaged__directory_is_moved_aside_once),
+          unit_test(killed_while_it_starts__directory_stays),
+          unit_test(without_memory__directory_stays), unit_test(stop__takes_null))
