@@ -1,7 +1,6 @@
 /* serve: everything at once, until it is asked to stop.
  *
- * Start: lock, control data, intakes (from here on records can be taken), HTTP, sources; the engine
- * comes when it can.
+ * Start: lock, control data, engine, intakes (from here on records can be taken), HTTP, sources.
  * Stop, in the other direction: no new requests, sources end, what was taken becomes durable and is
  * answered, the store keeps what it has. */
 #include "cmd/serve.h"
@@ -11,6 +10,7 @@
 #include "cmd/notify.h"
 #include "cmd/store.h"
 #include "daemon/tails.h"
+#include "http/server.h"
 #include "refine/refine.h"
 
 #include <errno.h>
@@ -212,7 +212,10 @@ int serve_run(const struct serve_options *o, struct err *err) {
     set_log(s.config);
     block_signals(&signals);
     raise_limits();
-    rc = instance_open_live(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);
+    rc = instance_open(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);
+    const char *listen = o->listen != NULL ? o->listen : s.config->listen;
+    if (rc == 0) /* before anything says that it is ready */
+        rc = http_can_listen(listen, err);
     if (rc == 0)
         rc = live_start(s.in, on_failed, &s, &s.live, err);
     if (rc == 0)
@@ -226,7 +229,7 @@ int serve_run(const struct serve_options *o, struct err *err) {
     if (rc == 0)
         rc = api_open(&options, &s.api, err);
     if (rc == 0)
-        rc = api_listen(s.api, o->listen != NULL ? o->listen : s.config->listen, err);
+        rc = api_listen(s.api, listen, err);
     if (rc == 0)
         rc = run(&s, o, &signals, err);
     tails_stop(s.tails);

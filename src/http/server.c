@@ -121,6 +121,15 @@ static struct http_server *server_new(const struct http_options *options) {
     return s;
 }
 
+int http_can_listen(const char *listen, struct err *err) {
+    int fd = -1;
+    unsigned port = 0;
+    int rc = listen_tcp(listen, &fd, &port, err);
+    if (rc == 0)
+        close(fd);
+    return rc;
+}
+
 int http_server_start(const struct http_options *options, struct http_server **ret,
                       struct err *err) {
     struct http_server *s = server_new(options);

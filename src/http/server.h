@@ -84,6 +84,8 @@ struct http_options {
 /* ERR_USAGE: an address that cannot be read; ERR_FAILED: it is in use or not permitted. */
 MUSTCHECK int http_server_start(const struct http_options *options, struct http_server **ret,
                                 struct err *err);
+/* ERR_USAGE, ERR_FAILED as http_server_start(): could it listen there now? Listens nowhere. */
+MUSTCHECK int http_can_listen(const char *listen, struct err *err);
 /* Is nobody beyond this machine reached by listening there? False for what cannot be read. */
 bool http_is_loopback(const char *listen);
 /* The port that was bound (for ":0" in tests); 0 without TCP. */

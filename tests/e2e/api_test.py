@@ -254,5 +254,17 @@ def test_pages():
     equal(server.stop(), 0)
 
 
+def test_port_in_use():
+    server = serve()
+    other = cask.Server(cask.Data(CONFIG), port=server.port, wait=False)
+    equal(other.process.wait(60), 1, "exit code")
+    said = other.log()
+    assert f"127.0.0.1:{server.port}: Address already in use" in said, said
+    for event in ("ready", "listening"):
+        assert f"event={event}" not in said, said
+    assert "/setup#" not in said, said
+    equal(server.stop(), 0)
+
+
 if __name__ == "__main__":
     cask.main(globals())
