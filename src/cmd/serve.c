@@ -1,6 +1,7 @@
 /* serve: everything at once, until it is asked to stop.
  *
- * Start: lock, control data, engine, intakes (from here on records can be taken), HTTP, sources.
+ * Start: lock, control data, intakes (from here on records can be taken), HTTP, sources; the engine
+ * comes when it can.
  * Stop, in the other direction: no new requests, sources end, what was taken becomes durable and is
  * answered, the store keeps what it has. */
 #include "cmd/serve.h"
@@ -212,7 +213,7 @@ int serve_run(const struct serve_options *o, struct err *err) {
     set_log(s.config);
     block_signals(&signals);
     raise_limits();
-    rc = instance_open(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);
+    rc = instance_open_live(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);
     const char *listen = o->listen != NULL ? o->listen : s.config->listen;
     if (rc == 0) /* before anything says that it is ready */
         rc = http_can_listen(listen, err);
