@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/zone.h"
+#include "event/record.h"
 
 #include <microhttpd.h>
 #include <stdio.h>
@@ -76,7 +77,7 @@ int body_sites(const json_t *doc, struct site_list *ret, struct err *err) {
     ret->items = xcalloc(n + 1, sizeof *ret->items);
     json_array_foreach(list, i, item) {
         struct str name = str_of(json_string_value(item), json_string_length(item));
-        if (!json_is_string(item) || !config_site_name_ok(name)) {
+        if (!json_is_string(item) || !site_name_ok(name)) {
             site_list_release(ret);
             return err_set(err, ERR_USAGE, "\"sites\" must be a list of names, or null for all");
         }

@@ -32,6 +32,23 @@ bool address_parse(struct str text, struct address *ret) {
     return true;
 }
 
+bool address_split_port(struct str text, struct str *ret_host, uint16_t *ret_port) {
+    size_t colon = text.len;
+    uint64_t port;
+    while (colon > 0 && text.ptr[colon - 1] != ':')
+        colon--;
+    if (colon == 0 || !str_to_u64(str_skip(text, colon), &port) || port > UINT16_MAX)
+        return false;
+    struct str host = str_of(text.ptr, colon - 1);
+    if (host.len >= 2 && *host.ptr == '[' && host.ptr[host.len - 1] == ']')
+        host = str_of(host.ptr + 1, host.len - 2);
+    else if (memchr(host.ptr, ':', host.len) != NULL)
+        return false;
+    *ret_host = host;
+    *ret_port = (uint16_t)port;
+    return true;
+}
+
 bool address_range_parse(struct str text, struct address_range *ret) {
     size_t slash;
     uint64_t bits = 0;

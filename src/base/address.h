@@ -15,6 +15,9 @@ struct address_range {
 /* IPv6 may come in brackets and with a zone (fe80::1%eth0); IPv4-mapped IPv6 is IPv4. False: not an
  * address, such as a host name. */
 bool address_parse(struct str text, struct address *ret);
+/* "HOST:PORT", "[IPv6]:PORT" or ":PORT": *ret_host without brackets, a name or an address as it
+ * stands. False: not so, or the port is none from 0 to 65535. */
+bool address_split_port(struct str text, struct str *ret_host, uint16_t *ret_port);
 /* An address, or "ADDRESS/BITS"; bits of the address behind the prefix do not count. */
 bool address_range_parse(struct str text, struct address_range *ret);
 

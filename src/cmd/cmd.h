@@ -79,9 +79,12 @@ MUSTCHECK int cmd_log_format(const struct cmd_args *args, struct buf *ret, struc
 
 /* --- configuration (context.c) --- */
 
-/* The configuration in effect. Whatever is wrong with it is ERR_USAGE: the report is on stderr
- * then. */
+/* The configuration in effect, as config_load_open() gives it. Whatever is wrong with it is
+ * ERR_USAGE: the report is on stderr then. */
 MUSTCHECK int cmd_config(const struct cmd_context *ctx, struct config **ret, struct err *err);
+/* The same with the secrets; *ret_warnings: a line each. */
+MUSTCHECK int cmd_config_whole(const struct cmd_context *ctx, struct config **ret,
+                               struct buf *ret_warnings, struct err *err);
 /* --data, else `data` of the configuration. */
 const char *cmd_data_dir(const struct cmd_context *ctx, const struct config *config);
 

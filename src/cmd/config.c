@@ -2,13 +2,20 @@
 #include "cmd/cmd.h"
 #include "refine/product.h"
 
-static int check(const struct config *config, struct err *err) {
-    struct buf out = {0};
-    if (config->file != NULL)
-        buf_printf(&out, "%s: ok\n", config->file);
-    else
-        buf_add_cstr(&out, "no caskalytics.yaml here, all defaults: ok\n");
-    int rc = cmd_write(buf_str(&out), err);
+/* As a server would read it. */
+static int check(const struct cmd_context *ctx, struct err *err) {
+    struct config *config = NULL;
+    struct buf warnings = {0}, out = {0};
+    int rc = cmd_config_whole(ctx, &config, &warnings, err);
+    if (rc == 0) {
+        buf_add_str(&out, buf_str(&warnings));
+        buf_printf(&out, "%s: ok%s\n",
+                   config->file != NULL ? config->file : "no caskalytics.yaml here, all defaults",
+                   warnings.len > 0 ? ", with warnings" : "");
+        rc = cmd_write(buf_str(&out), err);
+    }
+    config_free(config);
+    buf_release(&warnings);
     buf_release(&out);
     return rc;
 }
@@ -106,11 +113,11 @@ int cmd_run_config(const struct cmd_context *ctx, const struct cmd_args *args, s
         rc = err_set(err, ERR_USAGE, "config try-product: name the PATH of a download");
     if (rc == 0 && verb != TRY_PRODUCT && words > 0)
         rc = err_set(err, ERR_USAGE, "config %s takes no more words", verbs[verb]);
+    if (rc == 0 && verb == CHECK)
+        return check(ctx, err);
     if (rc == 0)
         rc = cmd_config(ctx, &config, err);
-    if (rc == 0 && verb == CHECK)
-        rc = check(config, err);
-    else if (rc == 0 && verb == SHOW)
+    if (rc == 0 && verb == SHOW)
         rc = show(config, err);
     else if (rc == 0)
         rc = try_product(config, args, err);

@@ -84,7 +84,7 @@ static int take_args(struct import_run *run, const struct cmd_args *args, struct
     run->has_source = cmd_given(args, "source");
     run->json = cmd_given(args, "json");
     int rc = take_name("site", site, &job->site, err);
-    if (rc == 0 && !config_site_name_ok(job->site))
+    if (rc == 0 && !site_name_ok(job->site))
         rc = err_set(err, ERR_USAGE, "--site: a site's name is not `all` or `*` and has no comma");
     if (rc == 0)
         rc = take_name("source", cmd_value(args, "source", 0), &job->source, err);

@@ -6,6 +6,7 @@
  * answered, the store keeps what it has. */
 #include "cmd/serve.h"
 #include "api/api.h"
+#include "base/address.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "cmd/notify.h"
@@ -26,7 +27,8 @@
 #define DRAIN_SECONDS 5.0
 
 struct server {
-    struct config *config;
+    struct config *config;     /* as of the start */
+    bool has_file, has_values; /* the file that was read last: is there, has something in it */
     struct instance *in;
     struct live *live;
     struct api *api;
@@ -76,25 +78,46 @@ static void set_log(const struct config *config) {
         log_set_format(format);
 }
 
-/* As cmd_config(), but what is wrong goes to the log. */
-static int read_config(const struct cmd_context *ctx, struct config **ret, struct err *err) {
+static void log_report(const struct buf *report, bool is_good) {
+    struct str rest = buf_str(report), line;
+    while (str_split(&rest, '\n', &line))
+        if (line.len > 0)
+            log_line(is_good ? LOG_WARN : LOG_ERROR, "config_problem", "problem=\"" STR_FMT "\"",
+                     STR_ARG(line));
+}
+
+static void remember_file(struct server *s, const struct config *config) {
+    s->has_file = config->file != NULL;
+    s->has_values = !config->is_empty;
+}
+
+/* A file that is gone or empty is in the middle of being changed: all defaults are not meant. */
+static int read_again(const struct server *s, const struct cmd_context *ctx, struct config **ret,
+                      struct err *err) {
     struct buf report = {0};
     int rc = config_load(ctx->config_path, ret, &report, err);
-    struct str rest = buf_str(&report), line;
-    while (rc != 0 && str_split(&rest, '\n', &line))
-        if (line.len > 0)
-            log_line(LOG_ERROR, "config_problem", "problem=\"" STR_FMT "\"", STR_ARG(line));
+    log_report(&report, rc == 0);
     buf_release(&report);
+    if (rc == 0 && s->has_file && (*ret)->file == NULL)
+        rc = err_set(err, ERR_USAGE, "the configuration file is gone");
+    else if (rc == 0 && s->has_values && (*ret)->is_empty)
+        rc = err_set(err, ERR_USAGE, "%s: the file is empty", (*ret)->file);
     return rc;
+}
+
+static void log_fixed(const struct server *s, const struct config *fresh) {
+    struct buf names = {0};
+    config_changed_fixed(s->config, fresh, &names);
+    if (names.len > 0)
+        log_line(LOG_WARN, "restart_needed", "options=\"%s\"", buf_cstr(&names));
+    buf_release(&names);
 }
 
 /* All or nothing: a file with a mistake changes nothing. */
 static void reload(struct server *s, const struct cmd_context *ctx) {
     struct config *fresh = NULL;
     struct err err = {0};
-    int rc = read_config(ctx, &fresh, &err);
-    if (rc == 0)
-        rc = tails_check(fresh, &err);
+    int rc = read_again(s, ctx, &fresh, &err);
     struct refiner *rules = NULL;
     if (rc == 0)
         rc = live_load_rules(s->live, fresh, &rules, &err);
@@ -109,6 +132,8 @@ static void reload(struct server *s, const struct cmd_context *ctx) {
     live_use_rules(s->live, rules);
     tails_reload(s->tails, fresh);
     set_log(fresh);
+    remember_file(s, fresh);
+    log_fixed(s, fresh);
     log_line(LOG_INFO, "reloaded", "file=%s", fresh->file != NULL ? fresh->file : "");
     config_free(fresh);
 }
@@ -206,11 +231,17 @@ static int run(struct server *s, const struct serve_options *o, const sigset_t *
 
 int serve_run(const struct serve_options *o, struct err *err) {
     struct server s = {.commands = {ATOMIC_FLAG_INIT}, .failed = ATOMIC_FLAG_INIT};
+    struct buf warnings = {0};
     sigset_t signals;
-    int rc = cmd_config(o->ctx, &s.config, err);
+    int rc = cmd_config_whole(o->ctx, &s.config, &warnings, err);
+    if (rc == 0) {
+        set_log(s.config);
+        log_report(&warnings, true);
+        remember_file(&s, s.config);
+    }
+    buf_release(&warnings);
     if (rc != 0)
         return rc;
-    set_log(s.config);
     block_signals(&signals);
     raise_limits();
     rc = instance_open_live(s.config, cmd_data_dir(o->ctx, s.config), o->command, &s.in, err);
@@ -247,5 +278,10 @@ int serve_run(const struct serve_options *o, struct err *err) {
 int cmd_run_serve(const struct cmd_context *ctx, const struct cmd_args *args, struct err *err) {
     const struct serve_options options = {
         .ctx = ctx, .command = "serve", .listen = cmd_value(args, "listen", 0)};
+    struct str host;
+    uint16_t port;
+    if (options.listen != NULL && !address_split_port(str_from(options.listen), &host, &port))
+        return err_set(err, ERR_USAGE, "--listen: %s is no address and port such as 127.0.0.1:8080",
+                       options.listen);
     return serve_run(&options, err);
 }

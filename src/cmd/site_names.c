@@ -1,5 +1,6 @@
 #include "cmd/site_names.h"
 
+#include "event/record.h"
 #include "query/output.h"
 
 #include <time.h>
@@ -15,7 +16,7 @@ int cmd_sites(const struct cmd_args *args, struct site_list *ret, struct err *er
             name = str_trim(name);
             if (str_is(name, "all") && *value == 'a' && rest.len == 0)
                 continue;
-            if (!config_site_name_ok(name))
+            if (!site_name_ok(name))
                 rc = err_set(err, ERR_USAGE, "--site: \"" STR_FMT "\" is no name of a site",
                              STR_ARG(name));
             else

@@ -9,17 +9,18 @@
 
 #define DEFAULT_FILE "caskalytics.yaml"
 
-/* False: problems. */
-static bool read_text(struct str text, struct config *c, struct problems *problems) {
+static void read_text(struct str text, struct config *c, struct problems *problems) {
     struct arena arena = {0};
     const struct node *root = NULL;
-    if (document_parse(text, &arena, problems, &root))
+    if (document_parse(text, &arena, problems, &root)) {
+        c->is_empty = root == NULL || root->kind == NODE_NULL;
         config_read(root, c, problems);
+    }
     arena_release(&arena);
-    return problems->list.len == 0;
 }
 
-int config_load(const char *path, struct config **ret, struct buf *ret_report, struct err *err) {
+static int load(const char *path, bool secrets, struct config **ret, struct buf *ret_report,
+                struct err *err) {
     const char *name = path ? path : DEFAULT_FILE;
     struct config *c = xcalloc(1, sizeof *c);
     struct problems problems = {0};
@@ -33,11 +34,12 @@ int config_load(const char *path, struct config **ret, struct buf *ret_report, s
         c->file = xstrdup(name);
     if (rc != 0 && rc != ERR_TOOBIG)
         goto out;
-    if (rc == ERR_TOOBIG || !read_text(buf_str(&text), c, &problems)) {
-        rc = err_set(err, ERR_USAGE, "%s: %zu problem%s", name, problems.list.len + problems.more,
-                     problems.list.len + problems.more == 1 ? "" : "s");
-        problems_print(&problems, name, ret_report);
-    }
+    if (rc == 0)
+        read_text(buf_str(&text), c, &problems);
+    size_t errors = problems.count[PROBLEM_ERROR] + (secrets ? problems.count[PROBLEM_SECRET] : 0);
+    if (errors > 0)
+        rc = err_set(err, ERR_USAGE, "%s: %zu problem%s", name, errors, errors == 1 ? "" : "s");
+    problems_print(&problems, name, ret_report);
 out:
     problems_release(&problems);
     buf_release(&text);
@@ -46,6 +48,15 @@ out:
     else
         config_free(c);
     return rc;
+}
+
+int config_load(const char *path, struct config **ret, struct buf *ret_report, struct err *err) {
+    return load(path, true, ret, ret_report, err);
+}
+
+int config_load_open(const char *path, struct config **ret, struct buf *ret_report,
+                     struct err *err) {
+    return load(path, false, ret, ret_report, err);
 }
 
 void config_free(struct config *c) {
@@ -70,15 +81,4 @@ void config_memory(const struct config *c, uint64_t machine_bytes, uint64_t *ret
         engine = machine_bytes / 2 < (uint64_t)4 << 30 ? machine_bytes / 2 : (uint64_t)4 << 30;
     *ret_engine_bytes = engine;
     *ret_query_bytes = c->query_memory_bytes ? c->query_memory_bytes : engine / 4 * 3;
-}
-
-bool config_site_name_ok(struct str name) {
-    if (name.len == 0 || name.len > 255 || str_is(name, "all") || str_is(name, "*"))
-        return false;
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-        if (c < 0x20 || c == 0x7f || c == ',')
-            return false;
-    }
-    return true;
 }

@@ -48,6 +48,7 @@ struct config_exclude {
 
 struct config {
     char *file;     /* NULL: defaults */
+    bool is_empty;  /* there is no file, or nothing in it */
     char *data;     /* data directory, as written (relative to the working directory) */
     char *timezone; /* "UTC" by default */
     char *listen;   /* "127.0.0.1:8080" */
@@ -78,9 +79,14 @@ struct config {
 };
 
 /* `path` NULL: ./caskalytics.yaml, and defaults when there is none. ERR_USAGE: *ret_report (text,
- * one line a problem, "FILE:LINE: message") says all that is wrong. ERR_NOTFOUND, ERR_IO. */
+ * one line a problem, "FILE:LINE: message") says all that is wrong; with 0 it has only warnings.
+ * ERR_NOTFOUND, ERR_IO. */
 MUSTCHECK int config_load(const char *path, struct config **ret, struct buf *ret_report,
                           struct err *err);
+/* The same for who needs no secrets: what is wrong with one (mostly that the environment has no
+ * such variable) is no problem, and it is missing. */
+MUSTCHECK int config_load_open(const char *path, struct config **ret, struct buf *ret_report,
+                               struct err *err);
 void config_free(struct config *c);
 /* With its own bytes. */
 struct config *config_copy(const struct config *c);
@@ -89,13 +95,12 @@ const struct config *config_hold(const struct config *c);
 void config_let_go(const struct config *c);
 /* The whole effective configuration as YAML (`config show`); secrets are never part of it. */
 void config_show(const struct config *c, struct buf *out);
+/* Append the names of options that differ and are only looked at when a server starts. */
+void config_changed_fixed(const struct config *a, const struct config *b, struct buf *out);
 /* The commented sample file (`init`), made from the table of options. */
 void config_sample(struct buf *out);
 /* docs/configuration.md, made from the table of options. */
 void config_reference(struct buf *out);
-/* May a site be called so? Not "", `all`, `*`, nor with a comma, control bytes or over 255 bytes.
- */
-bool config_site_name_ok(struct str name);
 /* Zone of a site: its own, else the configuration's. */
 const char *config_site_zone(const struct config *c, struct str site);
 /* The limits of the engine and of one query, with what is automatic worked out for a machine with

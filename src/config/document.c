@@ -42,7 +42,7 @@ static void add_scalar(struct builder *b, const yaml_event_t *event, size_t line
     struct buf value = {0}, problem = {0};
     bool ok = true;
     if (text.len > 0 && memchr(text.ptr, '\0', text.len) != NULL) {
-        buf_add_cstr(&problem, "a NUL byte in a value");
+        problems_add(b->problems, line, "a NUL byte in a value");
         ok = false;
     } else if (is_key) {
         buf_add_str(&value, text);
@@ -52,8 +52,8 @@ static void add_scalar(struct builder *b, const yaml_event_t *event, size_t line
     if (ok) {
         n->text = arena_dup(b->arena, buf_str(&value));
     } else {
-        n->kind = NODE_BROKEN;
-        problems_add(b->problems, line, "%s", buf_cstr(&problem));
+        n->kind = NODE_BROKEN; /* whose value it is, and whether it matters, the reader knows */
+        n->text = arena_dup(b->arena, buf_str(&problem));
     }
     buf_release(&value);
     buf_release(&problem);
@@ -137,6 +137,14 @@ static void syntax_problem(const yaml_parser_t *parser, struct str bytes,
                      parser->context_mark.line + 1, problem);
     else
         problems_add(problems, line, "not valid YAML: %s", problem);
+}
+
+const struct node *document_value(const struct node *mapping, const char *key) {
+    if (mapping != NULL && mapping->kind == NODE_MAPPING)
+        for (const struct node *k = mapping->first; k != NULL; k = k->next->next)
+            if (k->kind == NODE_SCALAR && str_is(k->text, key))
+                return k->next;
+    return NULL;
 }
 
 bool document_parse(struct str bytes, struct arena *arena, struct problems *problems,

@@ -15,7 +15,7 @@ enum node_kind {
     NODE_SCALAR,
     NODE_LIST,
     NODE_MAPPING,
-    NODE_BROKEN, /* a value that is in `problems` already */
+    NODE_BROKEN, /* no value: `text` says why, or "" when `problems` has it already */
 };
 
 struct node {
@@ -30,6 +30,9 @@ struct node {
  * not. */
 MUSTCHECK bool document_parse(struct str bytes, struct arena *arena, struct problems *problems,
                               const struct node **ret);
+
+/* The first value of that key; NULL: none, or not a mapping. */
+const struct node *document_value(const struct node *mapping, const char *key);
 
 /* Replace ${NAME} by the environment's value; "$${" stands for "${". False: *ret_problem says why
  * not. */

@@ -24,6 +24,13 @@ static_assert(ARRAY_LEN(options) <= OPTIONS_MAX, "raise OPTIONS_MAX");
 
 static const struct option_kind option_kinds[OPTION_TYPES] = {
     [OPTION_TEXT] = {SHAPE_SCALAR, "text", "text", value_text, show_text, release_text},
+    [OPTION_LISTEN] = {SHAPE_SCALAR, "address and port",
+                       "an address and port such as 127.0.0.1:8080", value_listen, show_text,
+                       release_text},
+    [OPTION_SOURCE_TYPE] = {SHAPE_SCALAR, "type of source", "a type of source such as tail",
+                            value_source_type, show_text, release_text},
+    [OPTION_FORMAT] = {SHAPE_SCALAR, "log format", "a log format such as combined", value_format,
+                       show_text, release_text},
     [OPTION_SITE] = {SHAPE_SCALAR, "name of a site", "the name of a site", value_site, show_text,
                      release_text},
     [OPTION_ZONE] = {SHAPE_SCALAR, "time zone", "a time zone such as Europe/Berlin", value_zone,

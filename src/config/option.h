@@ -7,7 +7,10 @@
 
 enum option_type {
     OPTION_TEXT,
+    OPTION_LISTEN,
     OPTION_SITE,
+    OPTION_SOURCE_TYPE,
+    OPTION_FORMAT,
     OPTION_ZONE,
     OPTION_PATTERN,
     OPTION_SIZE,

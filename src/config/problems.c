@@ -4,19 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-void problems_add(struct problems *p, size_t line, const char *fmt, ...) {
+static void add(struct problems *p, enum problem_kind kind, size_t line, const char *fmt,
+                va_list ap) {
+    char *text = NULL;
+    p->count[kind]++;
     if (p->list.len == PROBLEMS_MAX) {
         p->more++;
         return;
     }
-    char *text = NULL;
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vasprintf(&text, fmt, ap);
-    va_end(ap);
-    if (n < 0)
+    if (vasprintf(&text, fmt, ap) < 0)
         abort();
-    struct problem new = {line, text};
+    struct problem new = {kind, line, text};
     vec_push(&p->list, new);
     /* Kept sorted by line; equal lines stay in the order in which they were found. */
     for (size_t i = p->list.len - 1; i > 0 && p->list.items[i - 1].line > line; i--) {
@@ -25,10 +23,27 @@ void problems_add(struct problems *p, size_t line, const char *fmt, ...) {
     }
 }
 
+void problems_add(struct problems *p, size_t line, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    add(p, PROBLEM_ERROR, line, fmt, ap);
+    va_end(ap);
+}
+
+void problems_add_kind(struct problems *p, enum problem_kind kind, size_t line, const char *fmt,
+                       ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    add(p, kind, line, fmt, ap);
+    va_end(ap);
+}
+
 void problems_print(const struct problems *p, const char *file, struct buf *out) {
     for (size_t i = 0; i < p->list.len; i++) {
-        buf_printf(out, "%s:%zu: ", file, p->list.items[i].line);
-        buf_add_utf8(out, str_from(p->list.items[i].text));
+        const struct problem *problem = &p->list.items[i];
+        buf_printf(out, "%s:%zu: %s", file, problem->line,
+                   problem->kind == PROBLEM_WARNING ? "warning: " : "");
+        buf_add_utf8(out, str_from(problem->text));
         buf_add_char(out, '\n');
     }
     if (p->more > 0)

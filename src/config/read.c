@@ -1,6 +1,7 @@
 #include "config/read.h"
 
 #include "base/nearest.h"
+#include "config/check.h"
 #include "config/option.h"
 
 #include <stdlib.h>
@@ -18,11 +19,23 @@ static void quote(const struct option *o, const struct node *n, struct buf *out)
                    n->text.ptr ? n->text.ptr : "", n->text.len > 60 ? "..." : "");
 }
 
+/* What is wrong with the value itself: of a secret, only who uses it must know. */
+static enum problem_kind kind_of(const struct option *o) {
+    return o->flags & SECRET ? PROBLEM_SECRET : PROBLEM_ERROR;
+}
+
+static void report_broken(const struct option *o, const struct node *n, struct problems *problems) {
+    if (n->text.len > 0)
+        problems_add_kind(problems, kind_of(o), n->line, "%s: " STR_FMT, o->path, STR_ARG(n->text));
+}
+
 static void read_scalar(const struct option *o, const struct node *n, void *place,
                         struct problems *problems) {
     const struct option_kind *kind = option_kind(o);
-    if (n->kind == NODE_BROKEN)
+    if (n->kind == NODE_BROKEN) {
+        report_broken(o, n, problems);
         return;
+    }
     if (n->kind != NODE_SCALAR) {
         problems_add(problems, n->line, "%s: expected %s", o->path,
                      kind->shape == SHAPE_LIST ? "a word in the list" : kind->expected);
@@ -33,7 +46,8 @@ static void read_scalar(const struct option *o, const struct node *n, void *plac
         return;
     struct buf value = {0};
     quote(o, n, &value);
-    problems_add(problems, n->line, "%s: %s: %s", o->path, buf_cstr(&value), err.text);
+    problems_add_kind(problems, kind_of(o), n->line, "%s: %s: %s", o->path, buf_cstr(&value),
+                      err.text);
     buf_release(&value);
 }
 
@@ -64,23 +78,18 @@ static void read_list(const struct option *o, const struct node *n, void *base,
 static void read_mapping(const struct option *parent, const struct node *n, void *base,
                          struct problems *problems);
 
-/* The first value of that key, NULL if it is of another kind. */
-static const struct node *value_of(const struct node *mapping, const char *key,
-                                   enum node_kind kind) {
-    if (mapping != NULL && mapping->kind == NODE_MAPPING)
-        for (const struct node *k = mapping->first; k != NULL; k = k->next->next)
-            if (k->kind == NODE_SCALAR && str_is(k->text, key))
-                return k->next->kind == kind ? k->next : NULL;
-    return NULL;
+static const struct node *scalar_of(const struct node *mapping, const char *key) {
+    const struct node *n = document_value(mapping, key);
+    return n != NULL && n->kind == NODE_SCALAR ? n : NULL;
 }
 
 static void check_unique(const struct option *child, const struct node *list,
                          struct problems *problems) {
     for (const struct node *item = list->first; item != NULL; item = item->next) {
-        const struct node *value = value_of(item, option_key(child), NODE_SCALAR);
+        const struct node *value = scalar_of(item, option_key(child));
         for (const struct node *before = list->first; value && before != item;
              before = before->next) {
-            const struct node *other = value_of(before, option_key(child), NODE_SCALAR);
+            const struct node *other = scalar_of(before, option_key(child));
             if (other == NULL || !str_eq(value->text, other->text))
                 continue;
             struct buf text = {0};
@@ -117,8 +126,10 @@ static void read_items(const struct option *o, const struct node *n, void *base,
 
 static void read_value(const struct option *o, const struct node *n, void *base,
                        struct problems *problems) {
-    if (n->kind == NODE_BROKEN)
+    if (n->kind == NODE_BROKEN) {
+        report_broken(o, n, problems);
         return;
+    }
     switch (option_kind(o)->shape) {
     case SHAPE_SCALAR:
         read_scalar(o, n, at(base, o->place.at), problems);
@@ -202,8 +213,10 @@ static void read_mapping(const struct option *parent, const struct node *n, void
                          struct problems *problems) {
     size_t seen_at[OPTIONS_MAX] = {0}; /* line of the first, by row */
     bool given[OPTIONS_MAX] = {false}; /* with a value */
-    if (n != NULL && n->kind == NODE_BROKEN)
+    if (n != NULL && n->kind == NODE_BROKEN && parent != NULL) {
+        report_broken(parent, n, problems);
         return;
+    }
     if (n != NULL && n->kind != NODE_MAPPING) {
         problems_add(problems, n->line, "%s%sexpected a mapping (key: value)",
                      parent ? parent->path : "", parent ? ": " : "");
@@ -243,21 +256,11 @@ static void read_mapping(const struct option *parent, const struct node *n, void
         check_selects(parent, n, given, problems);
 }
 
-static void check_memory(const struct node *root, const struct config *c,
-                         struct problems *problems) {
-    if (c->engine_memory_bytes == 0 || c->query_memory_bytes <= c->engine_memory_bytes)
-        return; /* automatic, or both are given and fit */
-    const struct node *engine = value_of(root, "engine", NODE_MAPPING);
-    const struct node *query = value_of(engine, "query_memory", NODE_SCALAR);
-    assert(query != NULL);
-    problems_add(problems, query->line, "engine.query_memory is more than engine.memory");
-}
-
 void config_read(const struct node *root, struct config *ret, struct problems *problems) {
     if (root != NULL && root->kind == NODE_NULL)
         root = NULL;
     read_mapping(NULL, root, ret, problems);
-    check_memory(root, ret, problems);
+    config_check(root, ret, problems);
 }
 
 static void release_below(const struct option *parent, void *base) {

@@ -79,4 +79,28 @@ static void show_below(const struct option *parent, const void *base, size_t col
     }
 }
 
+static void changed_below(const struct option *parent, const void *a, const void *b,
+                          struct buf *out) {
+    struct buf before = {0}, after = {0};
+    for (const struct option *o = option_next(parent, NULL); o; o = option_next(parent, o)) {
+        enum option_shape shape = option_kind(o)->shape;
+        if (shape == SHAPE_GROUP)
+            changed_below(o, a, b, out);
+        if (o->flags & RELOADABLE || shape != SHAPE_SCALAR || o->place.at == PLACE_NONE)
+            continue;
+        buf_clear(&before);
+        buf_clear(&after);
+        option_kind(o)->show(at(a, o->place.at), &before);
+        option_kind(o)->show(at(b, o->place.at), &after);
+        if (!str_eq(buf_str(&before), buf_str(&after)))
+            buf_printf(out, "%s%s", out->len > 0 ? ", " : "", o->path);
+    }
+    buf_release(&before);
+    buf_release(&after);
+}
+
+void config_changed_fixed(const struct config *a, const struct config *b, struct buf *out) {
+    changed_below(NULL, a, b, out);
+}
+
 void config_show(const struct config *c, struct buf *out) { show_below(NULL, c, 0, out); }

@@ -6,6 +6,8 @@
 #include "base/zone.h"
 #include "config/config.h"
 #include "config/quantity.h"
+#include "event/record.h"
+#include "format/format.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -51,7 +53,7 @@ int value_text(struct str text, void *place, struct err *err) {
 /* `stats --site a,b|all` must be able to name every site. */
 int value_site(struct str text, void *place, struct err *err) {
     int rc = check_text(text, err);
-    if (rc == 0 && !config_site_name_ok(text))
+    if (rc == 0 && !site_name_ok(text))
         rc = err_set(err, ERR_USAGE, "a site's name is not `all` or `*` and has no comma");
     if (rc == 0)
         keep(text, place);
@@ -182,6 +184,61 @@ int value_address(struct str text, void *place, struct err *err) {
     if (rc == 0 && !address_range_parse(text, &range))
         rc = err_set(err, ERR_USAGE,
                      "neither an address nor a range such as 192.0.2.0/24 or 2001:db8::/32");
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+/* Port 0: one that is free. */
+int value_listen(struct str text, void *place, struct err *err) {
+    struct str host;
+    uint16_t port;
+    int rc = check_text(text, err);
+    if (rc == 0 && !address_split_port(text, &host, &port))
+        rc = err_set(err, ERR_USAGE,
+                     "no address and port such as 127.0.0.1:8080, [::1]:8080 or :8080");
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+static const struct {
+    const char *name;
+    bool is_built;
+} source_types[] = {{"tail", true}, {"ingest", true}, {"s3", false},
+                    {"sqs", false}, {"kafka", false}, {"github", false}};
+
+bool source_type_known(struct str name, bool *ret_is_built) {
+    for (size_t i = 0; i < ARRAY_LEN(source_types); i++) {
+        if (str_is(name, source_types[i].name)) {
+            *ret_is_built = source_types[i].is_built;
+            return true;
+        }
+    }
+    return false;
+}
+
+int value_source_type(struct str text, void *place, struct err *err) {
+    bool is_built;
+    int rc = check_text(text, err);
+    if (rc == 0 && !source_type_known(text, &is_built)) {
+        struct buf known = {0};
+        for (size_t i = 0; i < ARRAY_LEN(source_types); i++)
+            buf_printf(&known, "%s%s", i > 0 ? ", " : "", source_types[i].name);
+        rc = err_set(err, ERR_USAGE, "is not one of %s", buf_cstr(&known));
+        buf_release(&known);
+    }
+    if (rc == 0)
+        keep(text, place);
+    return rc;
+}
+
+int value_format(struct str text, void *place, struct err *err) {
+    struct format *format = NULL;
+    int rc = check_text(text, err);
+    if (rc == 0 && !str_is(text, "auto"))
+        rc = format_open(text, &format, err);
+    format_free(format);
     if (rc == 0)
         keep(text, place);
     return rc;

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/zone.h"
+#include "event/record.h"
 #include "format/format.h"
 
 #include <jansson.h>
@@ -46,6 +47,31 @@ const struct config_source *catalog_find_source(const struct config *config, str
 
 bool catalog_has_site(const struct config *config, struct str name) {
     return catalog_find_site(config, name) != NULL;
+}
+
+bool catalog_knows_site(const struct config *config, struct cube *cube, struct str site) {
+    int64_t first, last;
+    if (catalog_has_site(config, site))
+        return true;
+    return cube != NULL ? cube_site_extent(cube, site, &first, &last) : config->n_sites == 0;
+}
+
+int catalog_check_scopes(const struct config *config, char *const *scopes, size_t n,
+                         struct err *err) {
+    struct str ingest = STR("ingest:");
+    for (size_t i = 0; i < n; i++) {
+        struct str scope = str_from(scopes[i]), id;
+        if (!str_starts(scope, ingest) || scope.len == ingest.len)
+            continue;
+        id = str_skip(scope, ingest.len);
+        const struct config_source *source = catalog_find_source(config, id);
+        if (source == NULL || strcmp(source->type, "ingest") != 0)
+            return err_set(
+                err, ERR_USAGE,
+                "there is no source \"%.*s\" of type ingest: declare it before its token",
+                (int)min_size(id.len, 60), id.ptr);
+    }
+    return 0;
 }
 
 /* --- file and control data become one --- */
@@ -247,7 +273,7 @@ static int put(struct catalog *c, const struct kind *kind, struct str name, json
 
 /* The name is a segment of an address as well. */
 static int check_name(const char *what, struct str name, struct err *err) {
-    bool good = config_site_name_ok(name) && !str_is(name, ".") && !str_is(name, "..");
+    bool good = site_name_ok(name) && !str_is(name, ".") && !str_is(name, "..");
     for (size_t i = 0; good && i < name.len; i++)
         good = strchr("/\\?#%\"<>", name.ptr[i]) == NULL;
     struct buf utf8 = {0};
@@ -282,7 +308,7 @@ int catalog_put_source(struct catalog *c, struct str id, struct str site, struct
                        uint64_t version, struct err *err) {
     struct format *opened = NULL;
     int rc = check_name("source", id, err);
-    if (rc == 0 && site.len > 0 && !config_site_name_ok(site))
+    if (rc == 0 && site.len > 0 && !site_name_ok(site))
         rc = err_set(err, ERR_USAGE, "that cannot be the name of a site");
     if (str_is(format, "auto"))
         format.len = 0;

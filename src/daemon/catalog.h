@@ -28,6 +28,13 @@ bool catalog_has_site(const struct config *config, struct str name);
 const struct config_site *catalog_find_site(const struct config *config, struct str name);
 const struct config_source *catalog_find_source(const struct config *config, struct str id);
 
+/* Does the configuration declare it, or does it have records? `cube` may be NULL: then one that is
+ * not declared is unknown only where others are. */
+bool catalog_knows_site(const struct config *config, struct cube *cube, struct str site);
+/* Is there a source of type `ingest` for each `ingest:SOURCE`? ERR_USAGE. */
+MUSTCHECK int catalog_check_scopes(const struct config *config, char *const *scopes, size_t n,
+                                   struct err *err);
+
 /* The file was read again. On an error nothing has changed. */
 MUSTCHECK int catalog_reload(struct catalog *c, const struct config *file, struct err *err);
 

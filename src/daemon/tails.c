@@ -1,7 +1,6 @@
 #include "daemon/tails.h"
 
 #include "base/log.h"
-#include "format/format.h"
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -50,24 +49,6 @@ struct flight {
 /* --- configuration --- */
 
 static bool is_tail(const struct config_source *s) { return strcmp(s->type, "tail") == 0; }
-
-int tails_check(const struct config *config, struct err *err) {
-    for (size_t i = 0; i < config->n_sources; i++) {
-        const struct config_source *s = &config->sources[i];
-        struct format *format = NULL;
-        if (!is_tail(s))
-            continue;
-        if (s->path == NULL || *s->path == '\0')
-            return err_set(err, ERR_USAGE, "source %s: a tail needs a path", s->id);
-        if (s->format == NULL || *s->format == '\0' || strcmp(s->format, "auto") == 0)
-            continue;
-        int rc = format_open(str_from(s->format), &format, err);
-        format_free(format);
-        if (rc != 0)
-            return err_context(err, "source %s", s->id);
-    }
-    return 0;
-}
 
 static struct plan *make_plan(const struct config *config) {
     struct plan *plan = xcalloc(1, sizeof *plan);
@@ -291,13 +272,13 @@ static void *tails_main(void *arg) {
 int tails_start(struct live *live, const struct config *config, struct tails **ret,
                 struct err *err) {
     struct tails *ts = xcalloc(1, sizeof *ts);
-    int rc = tails_check(config, err);
+    int rc = 0;
     ts->live = live;
     ts->intake = live_intake(live, DATASET_LOGS);
     ts->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     ts->watch_fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
     pthread_mutex_init(&ts->mutex, NULL);
-    if (rc == 0 && ts->wake_fd < 0)
+    if (ts->wake_fd < 0)
         rc = err_errno(err, ERR_FAILED, "eventfd");
     if (rc == 0)
         ts->plan = make_plan(config);

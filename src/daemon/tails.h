@@ -8,8 +8,6 @@
 
 struct tails;
 
-/* Are the sources of type `tail` complete? ERR_USAGE names the one that is not. */
-MUSTCHECK int tails_check(const struct config *config, struct err *err);
 /* Starts the thread. What is known of files is read from the lake by it, so this does not wait.
  * Borrows live; config only for the call. */
 MUSTCHECK int tails_start(struct live *live, const struct config *config, struct tails **ret,

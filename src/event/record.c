@@ -29,3 +29,14 @@ bool dataset_parse(struct str name, enum dataset *ret) {
     }
     return false;
 }
+
+bool site_name_ok(struct str name) {
+    if (name.len == 0 || name.len > 255 || str_is(name, "all") || str_is(name, "*"))
+        return false;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.ptr[i];
+        if (c < 0x20 || c == 0x7f || c == ',')
+            return false;
+    }
+    return true;
+}

@@ -55,4 +55,8 @@ struct record_batch {
     size_t len;
 };
 
+/* May a site be called so? Not "", `all`, `*`, nor with a comma, control bytes or over 255 bytes.
+ */
+bool site_name_ok(struct str name);
+
 #endif

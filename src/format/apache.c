@@ -1,7 +1,7 @@
 /* The common and combined formats, by far the most read ones, by hand: faster than a layout, and
  * with ways around what occurs in the wild (blanks and brackets in user names). */
 #include "base/address.h"
-#include "config/config.h"
+#include "event/record.h"
 #include "format/cursor.h"
 #include "format/prefix.h"
 #include "format/reader.h"
@@ -21,7 +21,7 @@ static struct str server_name(struct str token) {
     struct str name = str_of(token.ptr, n - 1);
     if (name.ptr[0] != '[' && memchr(name.ptr, ':', name.len) != NULL)
         return STR("");
-    return config_site_name_ok(name) ? name : STR("");
+    return site_name_ok(name) ? name : STR("");
 }
 
 /* Digits, dots, colons and hexadecimal letters, with a dot or colon among them. */

@@ -1,4 +1,5 @@
 /* Sockets to listen on. */
+#include "base/address.h"
 #include "http/exchange.h"
 
 #include <arpa/inet.h>
@@ -13,20 +14,14 @@
 
 #define BACKLOG 1024
 
-/* "host:port", "[v6]:port", ":port" */
+/* As getaddrinfo() wants them. */
 static bool split_address(const char *listen, char host[256], char port[16]) {
-    const char *colon = strrchr(listen, ':');
-    if (colon == NULL || strlen(colon + 1) == 0 || strlen(colon + 1) > 5)
+    struct str name;
+    uint16_t number;
+    if (!address_split_port(str_from(listen), &name, &number) || name.len > 255)
         return false;
-    snprintf(port, 16, "%s", colon + 1);
-    size_t n = (size_t)(colon - listen);
-    if (n >= 2 && listen[0] == '[' && listen[n - 1] == ']') {
-        listen++;
-        n -= 2;
-    } else if (memchr(listen, ':', n) != NULL) {
-        return false;
-    }
-    snprintf(host, 256, "%.*s", (int)min_size(n, 255), listen);
+    snprintf(host, 256, STR_FMT, STR_ARG(name));
+    snprintf(port, 16, "%u", number);
     return true;
 }
 

@@ -326,6 +326,90 @@ def test_reload_is_all_or_nothing():
     equal(server.stop(), 0, "exit code")
 
 
+def test_reload_of_no_file_changes_nothing():
+    """An editor that replaces the file in two steps, or empties it first, must cost nobody a beacon."""
+    data = cask.Data()
+    path = os.path.join(data.folder, "caskalytics.yaml")
+    server = cask.Server(data)  # without -c, and no file yet
+
+    def reload(text, ends, times=[0]):
+        times[0] += 1
+        if text is not None:
+            cask.write(data.folder, "caskalytics.yaml", text)
+        server.process.send_signal(signal.SIGHUP)
+        cask.wait_for(lambda: len(re.findall(r"event=reload(?:ed|_failed)", server.log())) == times[0])
+        last = re.findall(r"event=(reload(?:ed|_failed).*)", server.log())[-1]
+        if not re.search(ends, last):
+            raise AssertionError(f"{last} is not {ends}")
+
+    reload(None, "^reloaded file=$")  # still none
+    reload(CONFIG, "^reloaded file=caskalytics.yaml$")
+    accepted(server, view())
+    os.rename(path, path + "~")
+    reload(None, "^reload_failed .*the configuration file is gone")
+    accepted(server, view())
+    for text in ("", "# nothing yet\n", "~\n"):
+        reload(text, "^reload_failed .*caskalytics.yaml: the file is empty")
+        accepted(server, view())
+    reload(CONFIG + f"\nlisten: 127.0.0.1:1\ndata: {data.folder}/elsewhere\n", "^reloaded")
+    assert re.search(r'level=warn event=restart_needed options="data, listen"', server.log()), server.log()
+    accepted(server, view())  # on the same port, into the same directory
+    equal(count(server), 6, "page views")
+    equal(server.stop(), 0, "exit code")
+
+
+def test_what_is_wrong_is_said_at_check_and_at_start_alike():
+    wrong = """listen: 127.0.0.1:99999
+sites: [{name: a.test}]
+sources:
+- {id: a, type: tail}
+- {id: b, type: tail, path: /b.log, format: combinde}
+- {id: c, type: foo}
+- {id: d, type: ingest, token: '${CASK_TEST_NONE}'}
+- {id: e, type: s3, site: b.test}
+"""
+    data = cask.Data(wrong)
+    reports = [re.findall(r"caskalytics\.yaml:(\d.*)", data.run(*command, code=2).stderr.decode())
+               for command in (("config", "check"), ("serve", "--listen", "127.0.0.1:0"))]
+    equal(reports[0], reports[1], "check and start")
+    said = [(line, words) for line, words in ((1, "listen"), (4, "path is missing"), (5, "combinde"), (6, "foo"),
+                                             (7, "no variable CASK_TEST_NONE"), (8, "warning.*b.test"),
+                                             (8, "warning.*s3.*without effect"))
+            if not any(re.match(rf"{line}: .*{words}", x) for x in reports[0])]
+    equal((said, len(reports[0])), ([], 7), "not said, and how many")
+    # the variable is missing for the server only; and what is without effect is said and no more
+    data = cask.Data("sources:\n- {id: d, type: ingest, token: '${CASK_TEST_NONE}'}\n"
+                     "- {id: e, type: s3, endpoint: 'http://127.0.0.1:1'}\n")
+    data.run("stats", "hits")
+    data.run("user", "list")
+    data.run("config", "show")
+    data.run("config", "check", code=2)
+    os.environ["CASK_TEST_NONE"] = "a-token-of-the-environment"
+    try:
+        checked = data.run("config", "check").stdout.decode().splitlines()
+        equal(len(checked), 2, checked)
+        assert re.search(r":3: warning: .*s3.* without effect in this version$", checked[0]), checked
+        assert checked[1].endswith("caskalytics.yaml: ok, with warnings"), checked
+        server = cask.Server(data)
+        assert re.search(r"level=warn event=config_problem problem=.*:3: warning: .*s3", server.log()), server.log()
+        equal(server.stop(), 0)
+    finally:
+        del os.environ["CASK_TEST_NONE"]
+    refused = data.run("serve", "--listen", "127.0.0.1:99999", code=2).stderr.decode()
+    assert "CASK_TEST_NONE" in refused or "--listen" in refused, refused
+
+
+def test_what_init_writes_is_good_and_serves():
+    data = cask.Data()
+    data.run("init")
+    equal(data.run("config", "check").stdout, b"caskalytics.yaml: ok\n")
+    shown = data.run("config", "show").stdout.decode()
+    assert not re.search("^(products|sites|sources|exclude):", shown, re.M), shown
+    server = cask.Server(data)
+    cask.wait_for(lambda: server.request("GET", "/readyz").status == 200)
+    equal(server.stop(), 0)
+
+
 def test_reload_under_load():
     rng = random.Random(cask.seed())
     data, ledger = cask.Data(CONFIG), Ledger(rng)

@@ -39,6 +39,34 @@ static void address__ranges_hold_their_addresses(void **state) {
     assert_false(in("::ffff:192.0.2.0/120", "192.0.3.1"));
 }
 
+static void port__stands_behind_the_last_colon(void **state) {
+    UNUSED(state);
+    static const struct {
+        const char *text, *host; /* NULL: refused */
+        unsigned port;
+    } rows[] = {{"127.0.0.1:8080", "127.0.0.1", 8080},
+                {"[::1]:0", "::1", 0},
+                {":65535", "", 65535},
+                {"stats.example.org:80", "stats.example.org", 80},
+                {"127.0.0.1:65536", NULL, 0},
+                {"127.0.0.1:99999", NULL, 0},
+                {"127.0.0.1:", NULL, 0},
+                {"127.0.0.1", NULL, 0},
+                {"::1:80", NULL, 0},
+                {"[::1]", NULL, 0},
+                {"127.0.0.1:-1", NULL, 0},
+                {"127.0.0.1:http", NULL, 0},
+                {"", NULL, 0}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct str host = STR("");
+        uint16_t port = 0;
+        bool good = address_split_port(str_from(rows[i].text), &host, &port);
+        if (good != (rows[i].host != NULL) || (good && !str_is(host, rows[i].host)) ||
+            port != rows[i].port)
+            fail_msg("%s", rows[i].text);
+    }
+}
+
 static void address__what_is_no_address_is_refused(void **state) {
     UNUSED(state);
     static const char *const addresses[] = {
@@ -60,4 +88,5 @@ static void address__what_is_no_address_is_refused(void **state) {
 }
 
 UNIT_MAIN(unit_test(address__ranges_hold_their_addresses),
+          unit_test(port__stands_behind_the_last_colon),
           unit_test(address__what_is_no_address_is_refused))

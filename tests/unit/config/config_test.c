@@ -35,8 +35,22 @@ static struct config *load_str(struct str text) {
     int rc = config_load("t.yaml", &c, &report, &err);
     if (rc != 0)
         fail_msg("%d: %s\n%s", rc, err.text, buf_cstr(&report));
-    assert_int_equal(report.len, 0);
+    buf_release(&report); /* warnings: another matter */
     return c;
+}
+
+/* What is said of a text that is good. */
+static const char *warnings_of(const char *text) {
+    static char kept[8192];
+    struct config *c = NULL;
+    struct buf report = {0};
+    struct err err = {0};
+    write_file("t.yaml", str_from(text));
+    assert_ok(config_load("t.yaml", &c, &report, &err), err);
+    snprintf(kept, sizeof kept, "%s", buf_cstr(&report));
+    buf_release(&report);
+    config_free(c);
+    return kept;
 }
 
 static struct config *load(const char *text) { return load_str(str_from(text)); }
@@ -81,6 +95,7 @@ static void load__without_a_file_gives_the_defaults(void **state) {
     (void)unlink("caskalytics.yaml");
     assert_ok(config_load(NULL, &c, &report, &err), err);
     assert_null(c->file);
+    assert_true(c->is_empty);
     assert_string_equal(c->data, "./data");
     assert_string_equal(c->timezone, "UTC");
     assert_int_equal(c->n_sites, 0);
@@ -191,23 +206,33 @@ static void load__reads_every_key(void **state) {
 static void load__knows_the_keys_of_later_versions(void **state) {
     UNUSED(state);
     setenv("CASK_TEST_KEY", "k", 1);
-    config_free(
-        load("listen: 127.0.0.1:8080\n"
-             "public_url: https://stats.example.org     # for links\n"
-             "sources:\n"
-             "  - {id: www-log, type: tail, path: /var/log/access.log, site: a, format: combined}\n"
-             "  - id: cdn\n"
-             "    type: s3\n"
-             "    region: us-west-1\n"
-             "    every: 1m\n"
-             "    access_key_id: ${CASK_TEST_KEY}\n"
-             "    secret_access_key: ${CASK_TEST_KEY}\n"
-             "    paths:\n"
-             "      - {path: 's3://cask-logs/cdap/', site: cdap.io, format: cloudfront, files: "
-             "'.*\\.gz$'}\n"
-             "  - {id: beacons, type: sqs, queue: 'https://sqs.us-west-1.amazonaws.com/123/cask'}\n"
-             "  - {id: stars, type: github, repos: [caskdata/cdap, caskdata/coopr], every: 1h}\n"
-             "retention: {lake: 2y, events: 2y}\n"));
+    assert_string_equal(
+        warnings_of(
+            "listen: 127.0.0.1:8080\n"
+            "public_url: https://stats.example.org     # for links\n"
+            "sources:\n"
+            "  - {id: www-log, type: tail, path: /var/log/access.log, site: a, format: combined}\n"
+            "  - id: cdn\n"
+            "    type: s3\n"
+            "    region: us-west-1\n"
+            "    every: 1m\n"
+            "    access_key_id: ${CASK_TEST_KEY}\n"
+            "    secret_access_key: ${CASK_TEST_KEY}\n"
+            "    paths:\n"
+            "      - {path: 's3://cask-logs/cdap/', site: cdap.io, format: cloudfront, files: "
+            "'.*\\.gz$'}\n"
+            "  - {id: beacons, type: sqs, queue: 'https://sqs.us-west-1.amazonaws.com/123/cask'}\n"
+            "  - {id: stars, type: github, repos: [caskdata/cdap, caskdata/coopr], every: 1h}\n"
+            "retention: {lake: 2y, events: 2y}\n"),
+        "t.yaml:6: warning: sources[].type: sources of type \"s3\" are without effect in this "
+        "version\n"
+        "t.yaml:13: warning: sources[].type: sources of type \"sqs\" are without effect in this "
+        "version\n"
+        "t.yaml:14: warning: sources[].type: sources of type \"github\" are without effect in this "
+        "version\n"
+        "t.yaml:15: warning: retention: without effect in this version\n");
+    assert_string_equal(warnings_of("sources:\n  - {id: a, type: ingest, every: 1m}\n"),
+                        "t.yaml:2: warning: sources[].every: without effect in this version\n");
     const char *report =
         report_of("retention: {lake: 2}\nsources:\n  - {id: a, type: s3, every: 0s}\n"
                   "  - {id: a, type: s3, paths: [{files: '('}]}\n");
@@ -243,7 +268,8 @@ static void load__reports_all_mistakes_at_once(void **state) {
     assert_line(report, "t.yaml:2: data: expected text");
     assert_line(report, "t.yaml:3: data is already set in line 2");
     assert_non_null(strstr(report, "t.yaml:4: timezone: \"Europe/Berln\": "));
-    assert_non_null(strstr(report, "t.yaml:6: ${CASK_TEST_NONE}: the environment has no variable"));
+    assert_non_null(strstr(
+        report, "t.yaml:6: sites[].timezone: ${CASK_TEST_NONE}: the environment has no variable"));
     assert_line(report, "t.yaml:7: unknown key \"tz\" in sites");
     assert_line(report, "t.yaml:7: sites[].name: \"a\" is already in line 6");
     assert_line(report, "t.yaml:8: sites: expected a mapping (key: value)");
@@ -281,6 +307,108 @@ static void load__refuses_values_that_cannot_be_meant(void **state) {
     assert_line(report_of("<<: {data: x}\n"), "t.yaml:1: unknown key \"<<\"");
 }
 
+static void load__sources_are_checked_before_they_are_used(void **state) {
+    UNUSED(state);
+    const char *report = report_of("listen: 127.0.0.1:99999\n"
+                                   "trusted_proxies: [10.0.0.0/8, lb.example.org]\n"
+                                   "sites: [{name: a.test}, {name: b.test}]\n"
+                                   "sources:\n"
+                                   "  - {id: a, type: tail, site: c.test}\n"
+                                   "  - {id: b, type: tail, path: ~}\n"
+                                   "  - {id: c, type: foo, path: /c}\n"
+                                   "  - {id: d, type: tail, path: /d, format: combinde}\n"
+                                   "  - {id: e, type: tail, path: '${CASK_TEST_NONE}'}\n");
+    assert_non_null(strstr(report, "t.yaml:1: listen: \"127.0.0.1:99999\": no address and port"));
+    assert_non_null(strstr(report, "t.yaml:2: trusted_proxies: \"lb.example.org\": neither an"));
+    assert_line(report, "t.yaml:5: sources[].path is missing: it is what a tail follows");
+    assert_line(report,
+                "t.yaml:5: warning: sources[].site: \"c.test\" is not among `sites`: did you "
+                "mean \"a.test\"?");
+    assert_line(report, "t.yaml:6: sources[].path is missing: it is what a tail follows");
+    assert_line(report, "t.yaml:7: sources[].type: \"foo\": is not one of tail, ingest, s3, sqs, "
+                        "kafka, github");
+    assert_non_null(strstr(report, "t.yaml:8: sources[].format: \"combinde\": "));
+    assert_non_null(strstr(report, "t.yaml:9: sources[].path: ${CASK_TEST_NONE}: "));
+    assert_int_equal(lines(report), 8);
+    config_free(load("listen: '[::1]:0'\nsources:\n"
+                     "  - {id: a, type: tail, path: /a, format: auto}\n"
+                     "  - {id: b, type: ingest, site: any.test, format: '%h %t \"%r\"'}\n"));
+}
+
+static void load__sites_that_are_not_declared_are_said(void **state) {
+    UNUSED(state);
+    static const char sites[] = "sites: [{name: www.example.org}]\n";
+    struct buf text = {0};
+    buf_printf(&text,
+               "%ssources: [{id: a, type: ingest, site: wwww.example.org}]\n"
+               "exclude: [{sites: [www.example.org, other.test], paths: [/x]}]\n",
+               sites);
+    assert_string_equal(
+        warnings_of(buf_cstr(&text)),
+        "t.yaml:2: warning: sources[].site: \"wwww.example.org\" is not among `sites`: did you "
+        "mean "
+        "\"www.example.org\"?\n"
+        "t.yaml:3: warning: exclude[].sites: \"other.test\" is not among `sites`\n");
+    assert_string_equal(warnings_of(strchr(buf_cstr(&text), '\n') + 1), ""); /* none is declared */
+    buf_release(&text);
+}
+
+static void load__secrets_are_needed_only_by_who_uses_them(void **state) {
+    UNUSED(state);
+    static const char text[] =
+        "data: here\nsources: [{id: a, type: ingest, token: '${CASK_TEST_NONE}'}]\n";
+    struct config *c = NULL;
+    struct buf report = {0};
+    struct err err = {0};
+    unsetenv("CASK_TEST_NONE");
+    assert_string_equal(report_of(text),
+                        "t.yaml:2: sources[].token: ${CASK_TEST_NONE}: the environment "
+                        "has no variable CASK_TEST_NONE\n");
+    assert_ok(config_load_open("t.yaml", &c, &report, &err), err);
+    assert_string_equal(c->data, "here");
+    assert_null(c->sources[0].token);
+    config_free(c);
+    c = NULL;
+    setenv("CASK_TEST_NONE", "", 1); /* set, but to nothing */
+    assert_non_null(strstr(report_of(text), "must not be empty"));
+    assert_ok(config_load_open("t.yaml", &c, &report, &err), err);
+    config_free(c);
+    c = NULL;
+    unsetenv("CASK_TEST_NONE");
+    write_file("t.yaml", STR("data: '${CASK_TEST_NONE}'\n"));
+    assert_int_equal(config_load_open("t.yaml", &c, &report, &err), ERR_USAGE);
+    buf_release(&report);
+}
+
+static void load__knows_a_file_with_nothing_in_it(void **state) {
+    UNUSED(state);
+    static const struct {
+        const char *text;
+        bool is_empty;
+    } cases[] = {
+        {"", true}, {"# nothing\n", true}, {"~\n", true}, {"data: x\n", false}, {"data:\n", false}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config *c = load(cases[i].text);
+        assert_int_equal(c->is_empty, cases[i].is_empty);
+        config_free(c);
+    }
+}
+
+static void changed__only_what_a_start_looks_at(void **state) {
+    UNUSED(state);
+    struct buf names = {0};
+    struct config *a = load("data: a\nsites: [{name: x}]\nengine: {memory: 1G}\n"),
+                  *b = load(
+                      "data: b\nlisten: 127.0.0.1:1\nengine: {memory: 2G}\nlog: {level: warn}\n");
+    config_changed_fixed(a, a, &names);
+    assert_string_equal(buf_cstr(&names), "");
+    config_changed_fixed(a, b, &names);
+    assert_string_equal(buf_cstr(&names), "data, listen, engine.memory");
+    buf_release(&names);
+    config_free(a);
+    config_free(b);
+}
+
 static void load__a_long_value_ends_at_its_limit(void **state) {
     UNUSED(state);
     struct buf text = {0};
@@ -305,10 +433,10 @@ static void load__never_repeats_a_secret(void **state) {
                   "  - {id: a, type: s3, secret_access_key: '${CASK_TEST_SECRET}'}\n"
                   "  - {id: b, type: s3, secret_access_key: \"sesame\\n\"}\n"
                   "  - {id: c, type: s3, access_key_id: [sesame]}\n");
-    assert_int_equal(lines(report), 3);
+    assert_int_equal(lines(report), 6); /* and a warning each */
     assert_null(strstr(report, "sesame"));
     struct config *c =
-        load("sources:\n  - {id: a, type: s3, access_key_id: sesame, secret_access_key: sesame}\n");
+        load("sources:\n  - {id: a, type: ingest, token: sesame, access_key_id: sesame}\n");
     struct buf out = {0};
     config_show(c, &out);
     assert_null(strstr(buf_cstr(&out), "sesame"));
@@ -591,18 +719,16 @@ static void exclude__what_can_never_match_is_refused(void **state) {
     assert_line(report, "t.yaml:10: exclude[].sites: the list is empty");
 }
 
-static void sample__is_valid_and_knows_the_products(void **state) {
+/* What `init` writes is good as it is, and has nothing of anybody else's in effect. */
+static void sample__is_valid_and_says_nothing_of_its_own(void **state) {
     UNUSED(state);
     struct buf sample = {0};
     config_sample(&sample);
     struct config *c = load_str(buf_str(&sample));
-    static const char *const products[] = {"CDAP", "Coopr", "Tigon", "Tephra"};
-    size_t known = 0; /* what their rules match: product_test.c */
-    for (size_t i = 0; i < c->n_products; i++) {
-        known += known < 4 && strcmp(c->products[i].name, products[known]) == 0;
-        assert_non_null(strstr(c->products[i].match, "(?<version>"));
-    }
-    assert_int_equal(known, 4);
+    assert_int_equal(c->n_products, 0);
+    assert_int_equal(c->n_sites, 0);
+    assert_int_equal(c->n_sources, 0);
+    assert_int_equal(c->n_exclude, 0);
     config_free(c);
     buf_release(&sample);
 }
@@ -658,6 +784,11 @@ int main(void) {
         unit_test(load__reports_all_mistakes_at_once),
         unit_test(load__says_where_a_pattern_is_wrong),
         unit_test(load__refuses_values_that_cannot_be_meant),
+        unit_test(load__sources_are_checked_before_they_are_used),
+        unit_test(load__sites_that_are_not_declared_are_said),
+        unit_test(load__secrets_are_needed_only_by_who_uses_them),
+        unit_test(load__knows_a_file_with_nothing_in_it),
+        unit_test(changed__only_what_a_start_looks_at),
         unit_test(load__a_long_value_ends_at_its_limit),
         unit_test(load__never_repeats_a_secret),
         unit_test(load__nothing_given_is_the_default),
@@ -666,7 +797,7 @@ int main(void) {
         unit_test(copy__has_its_own_bytes_and_stays_until_the_last_holder_lets_go),
         unit_test(exclude__every_mistake_is_named),
         unit_test(exclude__what_can_never_match_is_refused),
-        unit_test(sample__is_valid_and_knows_the_products),
+        unit_test(sample__is_valid_and_says_nothing_of_its_own),
         unit_test(sample__what_is_commented_out_is_valid),
         unit_test(reference__is_what_the_table_says),
     };

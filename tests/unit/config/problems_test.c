@@ -16,6 +16,21 @@ static void problems__come_in_the_order_of_the_file(void **state) {
     buf_release(&out);
 }
 
+static void problems__are_counted_by_kind(void **state) {
+    UNUSED(state);
+    struct problems p = {0};
+    struct buf out = {0};
+    problems_add_kind(&p, PROBLEM_WARNING, 1, "mind %s", "it");
+    problems_add_kind(&p, PROBLEM_SECRET, 2, "hidden");
+    problems_add(&p, 3, "wrong");
+    problems_print(&p, "f", &out);
+    assert_string_equal(buf_cstr(&out), "f:1: warning: mind it\nf:2: hidden\nf:3: wrong\n");
+    for (enum problem_kind kind = 0; kind < PROBLEM_KINDS; kind++)
+        assert_int_equal(p.count[kind], 1);
+    problems_release(&p);
+    buf_release(&out);
+}
+
 static void problems__over_the_limit_are_counted(void **state) {
     UNUSED(state);
     struct problems p = {0};
@@ -34,4 +49,4 @@ static void problems__over_the_limit_are_counted(void **state) {
 }
 
 UNIT_MAIN(unit_test(problems__come_in_the_order_of_the_file),
-          unit_test(problems__over_the_limit_are_counted))
+          unit_test(problems__are_counted_by_kind), unit_test(problems__over_the_limit_are_counted))
