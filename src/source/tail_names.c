@@ -34,8 +34,8 @@ static struct str extension(struct str name) {
 
 enum tail_kin tail_kin(struct str log, struct str name) {
     static const struct str packings[] = {{".gz", 3}, {".bz2", 4}, {".zst", 4}};
-    struct str plain = name, ext = extension(log);
-    if (str_eq(log, name))
+    struct str plain = name, ext = extension(log), stem = str_of(log.ptr, log.len - ext.len);
+    if (!str_starts(name, stem) || str_eq(log, name))
         return KIN_NONE;
     for (size_t i = 0; i < ARRAY_LEN(packings); i++)
         plain = cut_end(plain, packings[i]);
@@ -43,7 +43,6 @@ enum tail_kin tail_kin(struct str log, struct str name) {
         struct str rest = str_skip(plain, log.len);
         return rest.len == 0 || is_number(rest) || str_is(rest, ".old") ? KIN_ROTATED : KIN_MAYBE;
     }
-    struct str stem = str_of(log.ptr, log.len - ext.len);
     if (ext.len > 0 && str_starts(plain, stem) && ends(plain, ext) &&
         plain.len > stem.len + ext.len)
         return is_number(str_of(plain.ptr + stem.len, plain.len - stem.len - ext.len)) ? KIN_ROTATED
