@@ -152,10 +152,27 @@ static void expand__takes_values_from_the_environment(void **state) {
     assert_true(expands("${CASK_TEST_BYTES}", "${CASK_TEST_BYTES}: its value is not valid UTF-8"));
 }
 
+/* A file is read again on a reload, and secrets may be exchanged then. */
+static void expand__leaves_nothing_in_the_environment(void **state) {
+    UNUSED(state);
+    setenv("CASK_TEST_SECRET", "sesame", 1);
+    const char *there = getenv("CASK_TEST_SECRET");
+    assert_true(expands("${CASK_TEST_SECRET}", "sesame"));
+    for (size_t i = 0; i < strlen("sesame"); i++)
+        assert_int_equal(there[i], '\0');
+    assert_true(expands("${CASK_TEST_SECRET}", "sesame"));
+    setenv("CASK_TEST_SECRET", "open", 1);
+    assert_true(expands("${CASK_TEST_SECRET}", "open"));
+    assert_true(expands("${CASK_TEST_SECRET}", "open"));
+    unsetenv("CASK_TEST_SECRET");
+    assert_true(expands("${CASK_TEST_SECRET}", "no variable CASK_TEST_SECRET"));
+}
+
 UNIT_MAIN(unit_test(document__nodes_know_their_lines), unit_test(document__empty_text_has_no_root),
           unit_test(document__nothing_and_null_are_no_value),
           unit_test(document__growth_by_reference_is_refused),
           unit_test(document__broken_syntax_has_a_line),
           unit_test(document__bytes_that_are_no_text_have_a_line),
           unit_test(document__depth_ends_at_its_limit), unit_test(document__size_ends_at_its_limit),
-          unit_test(expand__takes_values_from_the_environment))
+          unit_test(expand__takes_values_from_the_environment),
+          unit_test(expand__leaves_nothing_in_the_environment))
