@@ -49,12 +49,14 @@ static http_handler *const handlers[] = {
 static void admit(struct http_exchange *x, void *arg) {
     const struct api_route *route = http_route(x)->extra;
     api_find_caller(arg, x);
+    const char *why = api_caller(x)->refusal;
     unsigned refused = caller_admitted(api_caller(x), route->access, http_is_local(x));
     if (refused != 0)
         http_reply_error(x, refused, "%s",
-                         refused == MHD_HTTP_UNAUTHORIZED ? "not without logging in"
-                         : route->access == ACCESS_LOCAL  ? "only on the unix socket"
-                                                          : "you may not do that");
+                         refused == MHD_HTTP_UNAUTHORIZED
+                             ? (why != NULL ? why : "not without logging in")
+                         : route->access == ACCESS_LOCAL ? "only on the unix socket"
+                                                         : "you may not do that");
     else if (route->access >= ACCESS_VIEWER && api_is_forged(x))
         http_reply_error(x, MHD_HTTP_FORBIDDEN,
                          "this does not come from our pages (X-CSRF-Token, Origin)");

@@ -24,8 +24,10 @@ bool caller_sees(const struct caller *caller, struct str site) {
 
 static void caller_free(void *arg) {
     struct caller *c = arg;
-    struct grant grant = {
-        .name = c->name, .dashboard = c->dashboard, .sites = {.items = c->sites, .n = c->n_sites}};
+    struct grant grant = {.name = c->name,
+                          .by = c->by,
+                          .dashboard = c->dashboard,
+                          .sites = {.items = c->sites, .n = c->n_sites}};
     grant_release(&grant);
     config_let_go(c->config);
     free(c);
@@ -49,6 +51,7 @@ static void take_grant(struct caller *c, enum caller_kind kind, const struct gra
     c->kind = kind;
     c->access = accesses[grant->role];
     c->name = grant->name;
+    c->by = grant->by;
     c->dashboard = grant->dashboard;
     c->all_sites = grant->sites.all;
     c->sites = grant->sites.items;
@@ -70,13 +73,17 @@ static void recognise(struct api *api, const struct http_exchange *x, struct cal
                cookie = http_cookie(x, SESSION_COOKIE);
     struct grant grant;
     if (http_is_local(x)) {
-        take_all(c, CALLER_LOCAL, ACCESS_ADMIN, "local");
+        take_all(c, CALLER_LOCAL, ACCESS_ADMIN, PEOPLE_LOCAL);
     } else if (token.ptr != NULL) {
         if (people_find_token(people, token, &grant))
             take_grant(c, CALLER_TOKEN, &grant);
+        else
+            c->refusal = "unknown or expired token";
     } else if (share.ptr != NULL) {
         if (people_find_share(people, share, &grant))
             take_grant(c, CALLER_SHARE, &grant);
+        else
+            c->refusal = "unknown or expired share link";
     } else if (cookie.ptr != NULL && people_find_session(people, cookie, &grant)) {
         take_grant(c, CALLER_SESSION, &grant);
     } else if (api->options.open) {
@@ -93,6 +100,8 @@ void api_find_caller(struct api *api, struct http_exchange *x) {
         recognise(api, x, c);
     http_set_extra(x, c, caller_free);
 }
+
+char *caller_by(const struct caller *c) { return c->by != NULL ? c->by : c->name; }
 
 /* --- may they? --- */
 

@@ -349,7 +349,9 @@ void api_admit_sender(struct http_exchange *x, struct api *api) {
     } else if (!api_may_ingest(api, x, id)) {
         http_set_header(x, "WWW-Authenticate", "Bearer");
         http_reply_error(x, MHD_HTTP_UNAUTHORIZED,
-                         "the token of the source is needed: Authorization: Bearer TOKEN");
+                         http_header(x, "Authorization").len > 0
+                             ? "unknown or expired token, or not of this source"
+                             : "the token of the source is needed: Authorization: Bearer TOKEN");
     }
 }
 

@@ -57,9 +57,11 @@ struct api;
 struct people;
 struct caller {
     enum caller_kind kind;
-    enum access access; /* ACCESS_PUBLIC: nobody in particular */
-    char *name;         /* of the user or token; NULL: nobody */
-    char *dashboard;    /* of a share link; NULL: none */
+    enum access access;  /* ACCESS_PUBLIC: nobody in particular */
+    char *name;          /* of the user or token; NULL: nobody */
+    char *by;            /* of a token: who made it */
+    const char *refusal; /* why what was shown is no good; else NULL */
+    char *dashboard;     /* of a share link; NULL: none */
     bool all_sites;
     char **sites; /* else these */
     size_t n_sites;
@@ -67,6 +69,8 @@ struct caller {
 };
 const struct caller *api_caller(const struct http_exchange *x);
 bool caller_sees(const struct caller *caller, struct str site);
+/* The user who answers for what the caller makes, and with whom it ends, or PEOPLE_LOCAL. */
+char *caller_by(const struct caller *caller);
 /* 0, or the status to refuse with. */
 unsigned caller_admitted(const struct caller *caller, enum access access, bool is_local);
 /* The configuration in effect, for as long as the exchange lives. */

@@ -53,7 +53,7 @@ static int read_scopes(const json_t *doc, struct token *ret, struct err *err) {
 
 void api_tokens_post(struct http_exchange *x, void *arg) {
     struct api *api = arg;
-    struct token made, spec = {.by = api_caller(x)->name};
+    struct token made, spec = {.by = caller_by(api_caller(x))};
     struct secret secret;
     struct str name;
     json_t *doc = NULL;
@@ -63,6 +63,8 @@ void api_tokens_post(struct http_exchange *x, void *arg) {
         rc = body_need(doc, "name", &name, &err);
     if (rc == 0)
         rc = read_scopes(doc, &spec, &err);
+    if (rc == 0)
+        rc = catalog_check_scopes(api_config(x), spec.scopes, spec.n_scopes, &err);
     if (rc == 0)
         rc = body_sites(doc, &spec.sites, &err);
     if (rc == 0)
@@ -114,7 +116,7 @@ struct share_list {
 
 static bool add_share_json(void *arg, const struct share *s) {
     const struct share_list *l = arg;
-    if (l->caller->access >= ACCESS_ADMIN || strcmp(s->by, l->caller->name) == 0)
+    if (l->caller->access >= ACCESS_ADMIN || strcmp(s->by, caller_by(l->caller)) == 0)
         json_array_append_new(l->list, share_json(s));
     return true;
 }
@@ -148,7 +150,7 @@ static json_t *link_json(const struct http_exchange *x, const struct secret *sec
 
 void api_shares_post(struct http_exchange *x, void *arg) {
     struct api *api = arg;
-    struct share made, spec = {.by = api_caller(x)->name};
+    struct share made, spec = {.by = caller_by(api_caller(x))};
     struct secret secret;
     struct str dashboard;
     json_t *doc = NULL;
@@ -185,7 +187,7 @@ void api_shares_delete(struct http_exchange *x, void *arg) {
     const struct caller *c = api_caller(x);
     struct err err = {0};
     if (people_remove_share(api_people(api), http_param(x, 0),
-                            c->access >= ACCESS_ADMIN ? NULL : c->name, &err) != 0) {
+                            c->access >= ACCESS_ADMIN ? NULL : caller_by(c), &err) != 0) {
         api_reply_err(x, &err);
         return;
     }

@@ -88,18 +88,32 @@ static int read_expiry(const struct cmd_args *args, int64_t *ret_ms, struct err 
     return rc;
 }
 
-static int add(struct people *people, const struct cmd_args *args, struct buf *out,
+/* Not to standard output: there is only the token, so that scripts can take it. */
+static void warn_of_sites(const struct cmd_store *store, const struct site_list *sites) {
+    for (size_t i = 0; i < sites->n; i++)
+        if (!catalog_knows_site(store->config, store->in->cube, str_from(sites->items[i]))) {
+            struct buf name = {0};
+            buf_add_json(&name, str_from(sites->items[i]));
+            log_line(LOG_WARN, "unknown_site", "site=\"%s\"", buf_cstr(&name));
+            buf_release(&name);
+        }
+}
+
+static int add(const struct cmd_store *store, const struct cmd_args *args, struct buf *out,
                struct err *err) {
-    struct token made, spec = {.name = (char *)(uintptr_t)args->words.items[1], .by = "local"};
+    struct token made, spec = {.name = (char *)(uintptr_t)args->words.items[1], .by = PEOPLE_LOCAL};
     struct secret secret;
     int rc = read_scopes(args, &spec, err);
+    if (rc == 0)
+        rc = catalog_check_scopes(store->config, spec.scopes, spec.n_scopes, err);
     if (rc == 0)
         rc = cmd_sites(args, &spec.sites, err);
     if (rc == 0)
         rc = read_expiry(args, &spec.expires_ms, err);
     if (rc == 0)
-        rc = people_add_token(people, &spec, &secret, &made, err);
+        rc = people_add_token(store->in->people, &spec, &secret, &made, err);
     if (rc == 0) {
+        warn_of_sites(store, &spec.sites);
         buf_printf(out, "%s\n", secret.text); /* nothing else, so that scripts can take it */
         token_release(&made);
     }
@@ -123,7 +137,7 @@ int token_answer(const struct cmd_store *store, const struct cmd_request *reques
     if (rc == 0)
         buf_add_json(&name, str_from(request->args->words.items[1]));
     if (rc == 0 && verb == ADD)
-        rc = add(people, request->args, out, err);
+        rc = add(store, request->args, out, err);
     else if (rc == 0)
         rc = people_remove_token(people, str_from(request->args->words.items[1]), NULL, err);
     if (rc == 0)

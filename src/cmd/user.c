@@ -3,6 +3,7 @@
 #include "cmd/password.h"
 #include "cmd/site_names.h"
 #include "cmd/store.h"
+#include "query/output.h"
 
 enum { LIST, ADD, REMOVE, PASSWD };
 static const char *const verbs[] = {
@@ -50,16 +51,33 @@ static int read_change(const struct cmd_args *args, struct str password, struct 
     *ret = (struct user_change){.has_role = true, .has_sites = true, .password = password};
     if (!role_parse(str_from(role != NULL ? role : "viewer"), &ret->role))
         return err_set(err, ERR_USAGE, "--role: admin, editor or viewer");
-    return cmd_sites(args, &ret->sites, err);
+    int rc = cmd_sites(args, &ret->sites, err);
+    if (rc == 0 && ret->role == ROLE_ADMIN && !ret->sites.all)
+        rc = err_set(err, ERR_USAGE, "--site: an administrator sees all sites");
+    return rc;
 }
 
-static int add(struct people *people, const struct cmd_args *args, struct str password,
+/* They may come later. */
+static void note_sites(const struct cmd_store *store, const struct site_list *sites,
+                       struct buf *out) {
+    for (size_t i = 0; i < sites->n; i++) {
+        if (catalog_knows_site(store->config, store->in->cube, str_from(sites->items[i])))
+            continue;
+        buf_add_cstr(out, "note: there is no site ");
+        output_text(str_from(sites->items[i]), "", out);
+        buf_add_cstr(out, " yet\n");
+    }
+}
+
+static int add(const struct cmd_store *store, const struct cmd_request *request, struct buf *out,
                struct err *err) {
     struct user_change change;
-    int rc = read_change(args, password, &change, err);
-    if (rc != 0)
-        return rc;
-    rc = people_add_user(people, str_from(args->words.items[1]), &change, err);
+    int rc = read_change(request->args, request->input, &change, err);
+    if (rc == 0)
+        rc = people_add_user(store->in->people, str_from(request->args->words.items[1]), &change,
+                             err);
+    if (rc == 0)
+        note_sites(store, &change.sites, out);
     site_list_release(&change.sites);
     return rc;
 }
@@ -68,9 +86,10 @@ int user_answer(const struct cmd_store *store, const struct cmd_request *request
                 struct err *err) {
     static const struct {
         const char *event, *done;
-    } texts[] = {[ADD] = {"user_added", "added"},
-                 [REMOVE] = {"user_removed", "removed"},
-                 [PASSWD] = {"password_changed", "has a new password; all sessions have ended"}};
+    } texts[] = {
+        [ADD] = {"user_added", "added"},
+        [REMOVE] = {"user_removed", "removed, with all sessions, API tokens and share links"},
+        [PASSWD] = {"password_changed", "has a new password; all sessions have ended"}};
     struct people *people = store->in->people;
     const struct user_change password = {.password = request->input};
     char name[PEOPLE_NAME_BYTES + 1] = "";
@@ -83,7 +102,7 @@ int user_answer(const struct cmd_store *store, const struct cmd_request *request
     if (rc == 0)
         rc = people_user_name(str_from(request->args->words.items[1]), name, err);
     if (rc == 0 && verb == ADD)
-        rc = add(people, request->args, request->input, err);
+        rc = add(store, request, out, err);
     else if (rc == 0 && verb == REMOVE)
         rc = people_remove_user(people, str_from(name), CONTROL_ANY, err);
     else if (rc == 0)

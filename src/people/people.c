@@ -64,6 +64,7 @@ struct grant grant_of(enum role role, const char *name, const struct site_list *
 
 void grant_release(struct grant *g) {
     free(g->name);
+    free(g->by);
     free(g->dashboard);
     site_list_release(&g->sites);
 }

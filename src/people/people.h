@@ -14,6 +14,7 @@
 #define PASSWORD_LEAST ((size_t)10) /* bytes */
 #define PASSWORD_MOST ((size_t)1000)
 #define PEOPLE_NAME_BYTES ((size_t)64)
+#define PEOPLE_LOCAL "local" /* who makes something on the command line: no user is called so */
 
 struct people;
 
@@ -46,6 +47,7 @@ void site_list_release(struct site_list *l);
 struct grant {
     enum role role;
     char *name;
+    char *by; /* of a token: who made it, and answers for what it makes; else NULL: `name` itself */
     struct site_list sites;
     char *dashboard; /* of a share link: only this one; NULL: none in particular */
 };
@@ -57,7 +59,7 @@ struct user {
     char *name;
     char *password; /* as libsodium writes it: algorithm, limits, salt, hash */
     enum role role;
-    struct site_list sites; /* an administrator's are all */
+    struct site_list sites; /* an administrator's are all: others are refused */
     int64_t created_ms;
     uint64_t version; /* of its document */
 };
@@ -78,11 +80,13 @@ MUSTCHECK int people_user_name(struct str given, char *ret, struct err *err);
  * ERR_AWAY: too many passwords are being hashed. */
 MUSTCHECK int people_add_user(struct people *p, struct str name, const struct user_change *change,
                               struct err *err);
-/* A new password ends all sessions of the user. `version`: the one that was seen, or CONTROL_ANY.
- * ERR_NOTFOUND; ERR_BUSY: changed since, or the last administrator would be gone. */
+/* A new password ends all sessions of the user; who is no administrator any more loses the API
+ * tokens that they made, and whose role or sites became less the share links that would be too
+ * much. `version`: the one that was seen, or CONTROL_ANY. ERR_NOTFOUND; ERR_BUSY: changed since, or
+ * the last administrator would be gone. */
 MUSTCHECK int people_change_user(struct people *p, struct str name, uint64_t version,
                                  const struct user_change *change, struct err *err);
-/* With sessions and share links. As above. */
+/* With sessions, and the API tokens and share links that the user made. As above. */
 MUSTCHECK int people_remove_user(struct people *p, struct str name, uint64_t version,
                                  struct err *err);
 /* In the order of names, until `see` says false. It must not call people_*. */

@@ -181,8 +181,11 @@ int people_change_password(struct people *p, struct str name, struct str old, st
     struct user user = {0};
     struct user_change change = {.password = password};
     int rc = password_check_form(password, err);
-    if (rc == 0)
-        rc = check_password(p, name, old, address, &hash, ret_wait, err);
+    if (rc != 0)
+        return rc;
+    rc = check_password(p, name, old, address, &hash, ret_wait, err);
+    if (rc == ERR_USAGE)
+        rc = err_set(err, ERR_USAGE, "the old password is wrong");
     if (rc == 0)
         rc = people_change_user(p, name, CONTROL_ANY, &change, err);
     if (rc == 0)

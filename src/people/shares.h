@@ -15,7 +15,7 @@ struct share {
     char *dashboard;        /* NULL: a site */
     struct site_list sites; /* never all; of a site: that one */
     int64_t created_ms, expires_ms;
-    char *by;
+    char *by; /* as of a token */
 };
 
 /* `spec` has dashboard, sites, expires_ms (0: in SHARE_DAYS), by. ERR_USAGE, ERR_TOOBIG. */

@@ -89,7 +89,9 @@ int people_add_token(struct people *p, const struct token *spec, struct secret *
     h.token.used_day = 0;
     pthread_mutex_lock(&p->write);
     pthread_mutex_lock(&p->lock);
-    rc = check_room(p, h.token.name, err);
+    rc = check_maker(p, h.token.by, ROLE_ADMIN, err);
+    if (rc == 0)
+        rc = check_room(p, h.token.name, err);
     pthread_mutex_unlock(&p->lock);
     if (rc == 0) {
         token_write(&h.token, &body);
@@ -183,6 +185,7 @@ bool people_find_token(struct people *p, struct str secret, struct grant *ret) {
                          : has_scope(t, "read") ? ROLE_VIEWER
                                                 : ROLE_NONE;
         *ret = grant_of(role, t->name, &t->sites, NULL);
+        ret->by = xstrdup(t->by);
     }
     pthread_mutex_unlock(&p->lock);
     return t != NULL;
@@ -194,7 +197,7 @@ bool people_token_may_ingest(struct people *p, struct str secret, struct str sou
     buf_add_str(&scope, source);
     pthread_mutex_lock(&p->lock);
     const struct token *t = use(p, secret);
-    bool may = t != NULL && has_scope(t, buf_cstr(&scope));
+    bool may = t != NULL && (has_scope(t, "admin") || has_scope(t, buf_cstr(&scope)));
     pthread_mutex_unlock(&p->lock);
     buf_release(&scope);
     return may;

@@ -17,7 +17,7 @@ struct token {
     struct site_list sites;         /* of `read` */
     int64_t created_ms, expires_ms; /* 0: never */
     int64_t used_day;               /* days since 1970-01-01 in UTC; 0: never */
-    char *by;
+    char *by; /* the user who made it, and with whom it ends, or PEOPLE_LOCAL */
 };
 
 /* ERR_USAGE, ERR_BUSY (there is one of that name), ERR_TOOBIG. `spec` has name, scopes, sites,

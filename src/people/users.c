@@ -15,6 +15,13 @@ struct user *find_user(struct people *p, struct str name) {
     return NULL;
 }
 
+int check_maker(struct people *p, const char *by, enum role least, struct err *err) {
+    const struct user *u = find_user(p, str_from(by));
+    if (strcmp(by, PEOPLE_LOCAL) == 0 || (u != NULL && u->role >= least))
+        return 0;
+    return err_set(err, ERR_NOTFOUND, "there is no %s \"%s\" any more", role_name(least), by);
+}
+
 static struct user copy_user(const struct user *u) {
     struct user copy = *u;
     copy.name = xstrdup(u->name);
@@ -60,6 +67,10 @@ int people_user_name(struct str given, char *ret, struct err *err) {
                           PEOPLE_NAME_BYTES);
 }
 
+static int admin_sees_all(struct err *err) {
+    return err_set(err, ERR_USAGE, "an administrator sees all sites: name none");
+}
+
 /* An administrator sees all sites, so that nothing is left that nobody can manage. */
 static void apply(struct user *u, const struct user_change *change) {
     if (change->has_role)
@@ -75,9 +86,48 @@ static void apply(struct user *u, const struct user_change *change) {
     }
 }
 
+/* Tokens are made by administrators, share links by editors and of their own sites. `u` is the user
+ * as he is to be; of role ROLE_NONE: gone. */
+static bool keeps_token(const struct user *u, const struct token *t) {
+    return strcmp(t->by, u->name) != 0 || u->role >= ROLE_ADMIN;
+}
+
+static bool keeps_share(const struct user *u, const struct share *s) {
+    return strcmp(s->by, u->name) != 0 ||
+           (u->role >= ROLE_EDITOR && site_list_covers(&u->sites, &s->sites));
+}
+
+/* Put the removal of what the user had made and may not have any more into *set. */
+static void plan_end_made(const struct people *p, const struct user *u, struct changes_set *set) {
+    for (size_t i = 0; i < p->tokens.len; i++)
+        if (!keeps_token(u, &p->tokens.items[i].token))
+            changes_add(set, "token", p->tokens.items[i].token.hash, NULL, CONTROL_ANY);
+    for (size_t i = 0; i < p->shares.len; i++)
+        if (!keeps_share(u, &p->shares.items[i]))
+            changes_add(set, "share", p->shares.items[i].hash, NULL, CONTROL_ANY);
+}
+
+/* Forget it in memory, after the commit. */
+static void end_made(struct people *p, const struct user *u) {
+    for (size_t i = p->tokens.len; i-- > 0;) {
+        if (keeps_token(u, &p->tokens.items[i].token))
+            continue;
+        token_release(&p->tokens.items[i].token);
+        p->tokens.items[i] = p->tokens.items[--p->tokens.len];
+    }
+    for (size_t i = p->shares.len; i-- > 0;) {
+        if (keeps_share(u, &p->shares.items[i]))
+            continue;
+        share_release(&p->shares.items[i]);
+        p->shares.items[i] = p->shares.items[--p->shares.len];
+    }
+}
+
 static int check_change(const struct user_change *change, struct err *err) {
     if (change->has_role && (change->role <= ROLE_NONE || change->role > ROLE_ADMIN))
         return err_set(err, ERR_USAGE, "a role is admin, editor or viewer");
+    if (change->has_role && change->role == ROLE_ADMIN && change->has_sites && !change->sites.all)
+        return admin_sees_all(err);
     if (change->has_sites && change->sites.n > PEOPLE_SITES)
         return err_set(err, ERR_TOOBIG, "at most %zu sites", PEOPLE_SITES);
     return change->password.ptr != NULL ? password_check_form(change->password, err) : 0;
@@ -92,6 +142,8 @@ int people_add_user(struct people *p, struct str given, const struct user_change
     int rc = people_user_name(given, name, err);
     if (rc == 0 && (!change->has_role || change->password.ptr == NULL))
         rc = err_set(err, ERR_USAGE, "a new user needs a role and a password");
+    if (rc == 0 && strcmp(name, PEOPLE_LOCAL) == 0)
+        rc = err_set(err, ERR_USAGE, "\"" PEOPLE_LOCAL "\" stands for the command line");
     if (rc == 0)
         rc = check_change(change, err);
     if (rc == 0)
@@ -162,10 +214,14 @@ int people_change_user(struct people *p, struct str name, uint64_t version,
     rc = find_version(p, name, version, &u, err);
     if (rc == 0 && change->has_role && change->role != ROLE_ADMIN)
         rc = check_last_admin(p, u, err);
+    if (rc == 0 && !change->has_role && u->role == ROLE_ADMIN && change->has_sites &&
+        !change->sites.all)
+        rc = admin_sees_all(err);
     if (rc == 0) {
         fresh = copy_user(u);
         fresh.version++;
         apply(&fresh, change);
+        plan_end_made(p, &fresh, &set);
         if (password != NULL) {
             free(fresh.password);
             fresh.password = xstrdup(password);
@@ -181,6 +237,7 @@ int people_change_user(struct people *p, struct str name, uint64_t version,
         pthread_mutex_lock(&p->lock);
         if (password != NULL)
             end_sessions(p, fresh.name);
+        end_made(p, &fresh);
         u = find_user(p, name);
         struct user old = *u;
         *u = fresh;
@@ -199,6 +256,7 @@ int people_remove_user(struct people *p, struct str given, uint64_t version, str
     struct user *u = NULL;
     struct changes_set set = {0};
     char *name = str_dup(given);
+    const struct user gone = {.name = name, .role = ROLE_NONE};
     pthread_mutex_lock(&p->write);
     pthread_mutex_lock(&p->lock);
     int rc = find_version(p, given, version, &u, err);
@@ -206,9 +264,7 @@ int people_remove_user(struct people *p, struct str given, uint64_t version, str
         rc = check_last_admin(p, u, err);
     if (rc == 0) {
         plan_end_sessions(p, name, &set);
-        for (size_t i = 0; i < p->shares.len; i++)
-            if (strcmp(p->shares.items[i].by, name) == 0)
-                changes_add(&set, "share", p->shares.items[i].hash, NULL, CONTROL_ANY);
+        plan_end_made(p, &gone, &set);
         changes_add(&set, "user", name, NULL, u->version);
     }
     pthread_mutex_unlock(&p->lock);
@@ -217,14 +273,7 @@ int people_remove_user(struct people *p, struct str given, uint64_t version, str
     if (rc == 0) {
         pthread_mutex_lock(&p->lock);
         end_sessions(p, name);
-        for (size_t i = 0; i < p->shares.len;) {
-            if (strcmp(p->shares.items[i].by, name) != 0) {
-                i++;
-                continue;
-            }
-            share_release(&p->shares.items[i]);
-            p->shares.items[i] = p->shares.items[--p->shares.len];
-        }
+        end_made(p, &gone);
         u = find_user(p, str_from(name));
         user_release(u);
         size_t at = (size_t)(u - p->users.items);

@@ -212,7 +212,8 @@ def test_password_change_ends_all_sessions():
     admin = administrator(server)
     bob = add_user(admin, "bob", "viewer")
     other = Caller(server).login("bob")
-    bob.do("PUT", "/api/v1/session/password", {"old": "wrong wrong", "password": "another horse"}, 400)
+    refused = bob.do("PUT", "/api/v1/session/password", {"old": "wrong wrong", "password": "another horse"}, 400)
+    assert "the old password is wrong" in json.dumps(refused), refused
     equal(other.who(), "bob")
     bob.take(bob.ask("PUT", "/api/v1/session/password", {"old": PASSWORD, "password": "another horse"}))
     equal((bob.who(), other.who(), admin.who()), ("bob", None, "ada"))
@@ -468,6 +469,8 @@ def test_users():
                 {"name": "x", "role": "viewer", "password": PASSWORD, "admin": True},
                 {"name": ["x"], "role": "viewer", "password": PASSWORD},
                 {"name": "x", "role": "viewer", "password": PASSWORD, "sites": "all"},
+                {"name": "x", "role": "admin", "password": PASSWORD, "sites": ["a.org"]},
+                {"name": "local", "role": "viewer", "password": PASSWORD},
                 {"name": "x", "role": "viewer", "password": PASSWORD, "sites": [1]}, [], "text", "{", ""):
         admin.do("POST", "/api/v1/users", doc, 400)
     admin.do("POST", "/api/v1/users", {"name": "BOB", "role": "viewer", "password": PASSWORD}, 409)
@@ -477,6 +480,7 @@ def test_users():
     admin.do("PUT", "/api/v1/users/bob", {"role": "viewer"}, If_Match="*")
     admin.do("DELETE", "/api/v1/users/ada", status=409)
     admin.do("PATCH", "/api/v1/users/ada", {"role": "viewer"}, 409)
+    admin.do("PATCH", "/api/v1/users/ada", {"sites": ["a.org"]}, 400)
     admin.do("DELETE", "/api/v1/users/bob", status=204, If_Match='"3"')
     admin.do("GET", "/api/v1/users/bob", status=404)
     equal([u["name"] for u in admin.do("GET", "/api/v1/users")["users"]], ["ada"])
@@ -551,12 +555,17 @@ def test_sources():
                         ({"id": "x", "site": "a,b"}, 400)):
         admin.do("POST", "/api/v1/sources", doc, status)
     # it takes lines at once, of who has a token for it
-    sender, other = add_token(admin, "web", "ingest:web"), add_token(admin, "other", "ingest:other", "read")
-    for caller, status in ((sender, 204), (other, 401), (Caller(server, token="declared-token"), 401),
-                           (Caller(server), 401)):
-        equal(caller.ask("POST", "/ingest/web", log_lines(2), Content_Type="text/plain").status, status)
+    sender, other = add_token(admin, "web", "ingest:web"), add_token(admin, "other", "ingest:declared", "read")
+    for caller, status, said in ((sender, 204, b""), (other, 401, b"unknown or expired token"),
+                                 (Caller(server, token="declared-token"), 401, b"unknown or expired token"),
+                                 (Caller(server), 401, b"is needed")):
+        answer = caller.ask("POST", "/ingest/web", log_lines(2), Content_Type="text/plain")
+        equal(answer.status, status)
+        assert said in answer.body, answer.body
+    everything = add_token(admin, "everything", "admin")
+    equal(everything.ask("POST", "/ingest/web", log_lines(2), Content_Type="text/plain").status, 204)
     equal(sender.ask("POST", "/ingest/declared", log_lines(2), Content_Type="text/plain").status, 401)
-    equal(server.query(metrics="hits", site="a.org")["total"]["hits"], 2)
+    equal(server.query(metrics="hits", site="a.org")["total"]["hits"], 4)
     listed = admin.do("GET", "/api/v1/sources")["sources"]
     equal([(s["id"], s["fixed"]) for s in listed], [("declared", True), ("web", False)])
     assert "declared-token" not in json.dumps(listed)
@@ -593,7 +602,7 @@ def test_tokens():
     for doc in ({"name": "x"}, {"name": "x", "scopes": []}, {"name": "x", "scopes": ["write"]},
                 {"name": "x", "scopes": "read"}, {"scopes": ["read"]}, {"name": "x", "scopes": ["read"], "expires": "soon"},
                 {"name": "x", "scopes": ["read"], "expires": "2001-01-01"},
-                {"name": "x", "scopes": ["admin"], "sites": ["a.org"]}):
+                {"name": "x", "scopes": ["admin"], "sites": ["a.org"]}, {"name": "x", "scopes": ["ingest:nosuch"]}):
         admin.do("POST", "/api/v1/tokens", doc, 400)
     board = add_token(admin, "board", "read", expires="2999-01-01")
     equal(board.rows(metrics="hits").status, 200)
@@ -603,11 +612,49 @@ def test_tokens():
     assert board.token not in json.dumps(listed)
     # a wrong one is not helped by anything else that is shown
     admin.token = "cask_wrong"
-    equal(admin.rows(metrics="hits").status, 401)
+    refused = admin.rows(metrics="hits")
+    equal((refused.status, b"unknown or expired token" in refused.body), (401, True), refused.body)
     admin.token = None
+    refused = Caller(server, share="wrong").rows(metrics="hits")
+    equal((refused.status, b"unknown or expired share link" in refused.body), (401, True), refused.body)
+    refused = Caller(server).rows(metrics="hits")
+    equal((refused.status, b"not without logging in" in refused.body), (401, True), refused.body)
     admin.do("DELETE", "/api/v1/tokens/" + listed[0]["id"], status=204)
     equal(board.rows(metrics="hits").status, 401)
     admin.do("DELETE", "/api/v1/tokens/board", status=404)
+    equal(server.stop(), 0)
+
+
+def test_what_a_user_made_ends_with_the_user():
+    server = serve()
+    admin = administrator(server)
+    bob = add_user(admin, "bob", "admin")
+    first = add_token(bob, "first", "admin")
+    second = add_token(first, "second", "ingest:declared", "read")  # made by a token that bob made
+    listed = {t["name"]: t["by"] for t in admin.do("GET", "/api/v1/tokens")["tokens"]}
+    equal(listed, {"first": "bob", "second": "bob"})
+    link = first.do("POST", "/api/v1/shares", {"sites": ["a.org"]}, 201)
+    local = Caller(server, token=server.data.run("token", "add", "local", "--scope", "read").stdout.decode().strip())
+    own = add_token(admin, "own", "read")
+    mallory = add_user(admin, "mallory", "admin")
+    third = add_token(mallory, "third", "read")
+
+    def statuses(*callers):
+        return [caller.rows(metrics="hits").status for caller in callers]
+
+    equal(statuses(first, second, third, local, own), [200] * 5)
+    admin.do("PATCH", "/api/v1/users/mallory", {"role": "editor"})
+    server.data.run("user", "remove", "bob")
+    for again in (False, True):
+        equal(statuses(first, second, third, local, own), [401, 401, 401, 200, 200])
+        equal(Caller(server, share=link["share"]).rows(metrics="hits", site="a.org").status, 401)
+        equal(second.ask("POST", "/ingest/declared", log_lines(2), Content_Type="text/plain").status, 401)
+        equal(sorted(t["name"] for t in admin.do("GET", "/api/v1/tokens")["tokens"]), ["local", "own"])
+        if not again:
+            equal(server.stop(), 0)
+            server = serve(data=server.data)
+            for caller in (admin, first, second, third, local, own):
+                caller.server = server
     equal(server.stop(), 0)
 
 
@@ -636,13 +683,18 @@ def test_commands():
             server = serve(data=data)
         end = "-2" if running else ""
         data.run("user", "add", "ada" + end, "--role", "admin", stdin=PASSWORD.encode() + b"\nrest\n")
-        data.run("user", "add", "bob" + end, "--site", "a.org,b.org", "--site", "c.org", stdin=b"another password")
+        added = data.run("user", "add", "bob" + end, "--site", "a.org,b.org", "--site", "c.org", stdin=b"another password")
+        assert b"note: there is no site b.org yet\nnote: there is no site c.org yet\n" in added.stdout, added.stdout
         listed = data.run("user", "list").stdout.decode()
         assert re.search(rf"^bob{end} +viewer +\d{{4}}-\d\d-\d\d +a.org,b.org,c.org$", listed, re.M), listed
         data.run("user", "add", "bob" + end, stdin=PASSWORD.encode(), code=1)
         data.run("user", "add", "x", stdin=b"short", code=2)
         data.run("user", "add", "x", stdin=b"", code=2)
         data.run("user", "add", "x", "--role", "king", stdin=PASSWORD.encode(), code=2)
+        limited = data.run("user", "add", "x", "--role", "admin", "--site", "a.org", stdin=PASSWORD.encode(), code=2)
+        assert b"an administrator sees all sites" in limited.stderr, limited.stderr
+        unknown = data.run("token", "add", "u", "--scope", "ingest:nosuch", code=2)
+        assert b"there is no source \"nosuch\"" in unknown.stderr, unknown.stderr
         data.run("user", "add", "x", "--site", "a\x01b", stdin=PASSWORD.encode(), code=2)
         data.run("user", "add", code=2)
         data.run("user", "fly", code=2)

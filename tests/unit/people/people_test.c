@@ -364,7 +364,7 @@ static void add_token(struct lab *lab, const char *name, const char *scope, int6
                                .n_scopes = 1,
                                .sites = {.all = true},
                                .expires_ms = expires,
-                               .by = "ada"};
+                               .by = PEOPLE_LOCAL};
     assert_ok(people_add_token(lab->p, &spec, ret, &made, &lab->err), lab->err);
     token_release(&made);
 }
@@ -394,6 +394,7 @@ static void tokens__may_do_what_their_scope_says(void **state) {
     assert_false(people_token_may_ingest(lab->p, str_from(ingest.text), STR("ww")));
     assert_false(people_token_may_ingest(lab->p, str_from(ingest.text), STR("")));
     assert_false(people_token_may_ingest(lab->p, str_from(read.text), STR("www")));
+    assert_true(people_token_may_ingest(lab->p, str_from(admin.text), STR("www")));
     assert_false(people_token_may_ingest(lab->p, STR(""), STR("www")));
 }
 
@@ -441,28 +442,31 @@ static void tokens__wrong_ones_are_not_made(void **state) {
     static char *const scopes[] = {"", "write", "ingest:", "read ", "ingest:a\nb"};
     for (size_t i = 0; i < ARRAY_LEN(scopes); i++) {
         char *scope = scopes[i];
-        struct token spec = {
-            .name = "x", .scopes = &scope, .n_scopes = 1, .sites = {.all = true}, .by = "ada"};
+        struct token spec = {.name = "x",
+                             .scopes = &scope,
+                             .n_scopes = 1,
+                             .sites = {.all = true},
+                             .by = PEOPLE_LOCAL};
         assert_int_equal(people_add_token(lab->p, &spec, &s, &made, &lab->err), ERR_USAGE);
     }
     char *read = "read", *admin = "admin", *site = "a.org";
-    struct token none = {.name = "x", .sites = {.all = true}, .by = "ada"},
+    struct token none = {.name = "x", .sites = {.all = true}, .by = PEOPLE_LOCAL},
                  past = {.name = "x",
                          .scopes = &read,
                          .n_scopes = 1,
                          .expires_ms = lab->now,
                          .sites = {.all = true},
-                         .by = "ada"},
+                         .by = PEOPLE_LOCAL},
                  odd = {.name = "x",
                         .scopes = &admin,
                         .n_scopes = 1,
                         .sites = {.items = &site, .n = 1},
-                        .by = "ada"},
+                        .by = PEOPLE_LOCAL},
                  good = {.name = "x",
                          .scopes = &read,
                          .n_scopes = 1,
                          .sites = {.all = true},
-                         .by = "ada"};
+                         .by = PEOPLE_LOCAL};
     assert_int_equal(people_add_token(lab->p, &none, &s, &made, &lab->err), ERR_USAGE);
     assert_int_equal(people_add_token(lab->p, &past, &s, &made, &lab->err), ERR_USAGE);
     assert_int_equal(people_add_token(lab->p, &odd, &s, &made, &lab->err), ERR_USAGE);
@@ -476,13 +480,14 @@ static void tokens__wrong_ones_are_not_made(void **state) {
 static void shares__show_their_sites_until_they_expire(void **state) {
     struct lab *lab = *state;
     char *sites[] = {"a.org", "b.org"};
-    struct share made, one = {.sites = {.items = sites, .n = 1}, .by = "ada"},
-                       two = {.sites = {.items = sites, .n = 2}, .by = "ada"},
-                       board = {.sites = {.items = sites, .n = 2}, .dashboard = "d", .by = "ada"},
-                       all = {.sites = {.all = true}, .by = "ada"},
-                       late = {.sites = {.items = sites, .n = 1},
-                               .by = "ada",
-                               .expires_ms = lab->now + DAYS(SHARE_DAYS_MOST) + 1};
+    struct share made,
+        one = {.sites = {.items = sites, .n = 1}, .by = PEOPLE_LOCAL},
+        two = {.sites = {.items = sites, .n = 2}, .by = PEOPLE_LOCAL},
+        board = {.sites = {.items = sites, .n = 2}, .dashboard = "d", .by = PEOPLE_LOCAL},
+        all = {.sites = {.all = true}, .by = PEOPLE_LOCAL},
+        late = {.sites = {.items = sites, .n = 1},
+                .by = PEOPLE_LOCAL,
+                .expires_ms = lab->now + DAYS(SHARE_DAYS_MOST) + 1};
     struct secret s, t;
     struct grant grant;
     assert_int_equal(people_add_share(lab->p, &two, &s, &made, &lab->err), ERR_USAGE);
@@ -504,7 +509,7 @@ static void shares__show_their_sites_until_they_expire(void **state) {
     grant_release(&grant);
     struct str id = str_of(made.hash, SHARE_ID_BYTES);
     assert_int_equal(people_remove_share(lab->p, id, "bob", &lab->err), ERR_NOTFOUND);
-    assert_ok(people_remove_share(lab->p, id, "ada", &lab->err), lab->err);
+    assert_ok(people_remove_share(lab->p, id, PEOPLE_LOCAL, &lab->err), lab->err);
     assert_false(people_find_share(lab->p, str_from(t.text), &grant));
     lab->now += DAYS(SHARE_DAYS);
     assert_false(people_find_share(lab->p, str_from(s.text), &grant));
@@ -530,6 +535,107 @@ static void shares__go_with_the_user_who_made_them(void **state) {
     }
 }
 
+/* `by` made a token of scope admin and a share link of a.org: do they still work? */
+struct made {
+    struct secret token, share;
+};
+
+static void make(struct lab *lab, const char *by, const char *name, struct made *ret) {
+    char *site = "a.org", *admin = "admin";
+    struct share share, link = {.sites = {.items = &site, .n = 1}, .by = (char *)(uintptr_t)by};
+    struct token token, spec = {.name = (char *)(uintptr_t)name,
+                                .scopes = &admin,
+                                .n_scopes = 1,
+                                .sites = {.all = true},
+                                .by = (char *)(uintptr_t)by};
+    assert_ok(people_add_token(lab->p, &spec, &ret->token, &token, &lab->err), lab->err);
+    assert_ok(people_add_share(lab->p, &link, &ret->share, &share, &lab->err), lab->err);
+    token_release(&token);
+    share_release(&share);
+}
+
+static void assert_made(struct lab *lab, const struct made *made, bool token, bool share) {
+    for (int i = 0; i < 2; i++) { /* also behind a restart */
+        struct grant grant = {0};
+        bool got = people_find_share(lab->p, str_from(made->share.text), &grant);
+        if (got)
+            grant_release(&grant);
+        assert_int_equal(got, share);
+        assert_int_equal(token_role(lab, &made->token), token ? (int)ROLE_ADMIN : -1);
+        stop(lab);
+        start(lab);
+    }
+}
+
+static void change(struct lab *lab, const char *name, const struct user_change *to) {
+    assert_ok(people_change_user(lab->p, str_from(name), CONTROL_ANY, to, &lab->err), lab->err);
+}
+
+static void made__ends_with_the_right_to_make_it(void **state) {
+    struct lab *lab = *state;
+    char *sites[] = {"a.org", "b.org"};
+    struct made bobs, evas, local;
+    struct token none, spec = {.name = "late", .sites = {.all = true}, .by = "bob"};
+    struct secret s;
+    add(lab, "ada", ROLE_ADMIN);
+    add(lab, "bob", ROLE_ADMIN);
+    add(lab, "eva", ROLE_ADMIN);
+    make(lab, "bob", "bobs", &bobs);
+    make(lab, "eva", "evas", &evas);
+    make(lab, PEOPLE_LOCAL, "local", &local);
+    struct grant grant;
+    assert_true(people_find_token(lab->p, str_from(bobs.token.text), &grant));
+    assert_string_equal(grant.by, "bob"); /* who answers for what the token makes */
+    grant_release(&grant);
+    change(lab, "bob", &(struct user_change){.has_role = true, .role = ROLE_EDITOR});
+    assert_made(lab, &bobs, false, true);
+    assert_made(lab, &evas, true, true);
+    change(lab, "bob", &(struct user_change){.has_sites = true, .sites = {.items = sites, .n = 2}});
+    assert_made(lab, &bobs, false, true);
+    change(lab, "bob",
+           &(struct user_change){.has_sites = true, .sites = {.items = sites + 1, .n = 1}});
+    assert_made(lab, &bobs, false, false);
+    char *read = "read";
+    spec.scopes = &read;
+    spec.n_scopes = 1;
+    assert_int_equal(people_add_token(lab->p, &spec, &s, &none, &lab->err), ERR_NOTFOUND);
+    change(lab, "eva", &(struct user_change){.has_role = true, .role = ROLE_VIEWER});
+    assert_made(lab, &evas, false, false);
+    assert_ok(people_remove_user(lab->p, STR("eva"), CONTROL_ANY, &lab->err), lab->err);
+    assert_made(lab, &local, true, true);
+}
+
+static void made__by_the_command_line_is_of_no_user(void **state) {
+    struct lab *lab = *state;
+    const struct user_change user = {.has_role = true, .role = ROLE_VIEWER, .password = STR(GOOD)};
+    assert_int_equal(people_add_user(lab->p, STR("Local"), &user, &lab->err), ERR_USAGE);
+}
+
+static void users__an_administrator_has_no_list_of_sites(void **state) {
+    struct lab *lab = *state;
+    char *sites[] = {"a.org"};
+    struct user_change limited = {.has_role = true,
+                                  .role = ROLE_ADMIN,
+                                  .has_sites = true,
+                                  .sites = {.items = sites, .n = 1},
+                                  .password = STR(GOOD)};
+    assert_int_equal(people_add_user(lab->p, STR("ada"), &limited, &lab->err), ERR_USAGE);
+    add(lab, "ada", ROLE_ADMIN);
+    limited.has_role = false;
+    assert_int_equal(people_change_user(lab->p, STR("ada"), CONTROL_ANY, &limited, &lab->err),
+                     ERR_USAGE);
+    limited.has_role = true;
+    assert_int_equal(people_change_user(lab->p, STR("ada"), CONTROL_ANY, &limited, &lab->err),
+                     ERR_USAGE);
+    limited.role = ROLE_VIEWER;
+    add(lab, "bob", ROLE_ADMIN);
+    change(lab, "bob", &limited);
+    struct user bob;
+    assert_ok(people_find_user(lab->p, STR("bob"), &bob, &lab->err), lab->err);
+    assert_false(bob.sites.all);
+    user_release(&bob);
+}
+
 /* --- what is kept --- */
 
 static int find_text(void *arg, const char *key, struct str body, uint64_t version,
@@ -545,7 +651,7 @@ static void secrets__are_not_kept(void **state) {
     struct lab *lab = *state;
     struct secret session, token, link;
     char *site = "a.org";
-    struct share made, spec = {.sites = {.items = &site, .n = 1}, .by = "ada"};
+    struct share made, spec = {.sites = {.items = &site, .n = 1}, .by = PEOPLE_LOCAL};
     add(lab, "ada", ROLE_ADMIN);
     assert_ok(login(lab, "ada", GOOD, &session), lab->err);
     add_token(lab, "t", "read", 0, &token);
@@ -579,10 +685,13 @@ static void *race(void *arg) {
         struct err err = {0};
         struct grant grant;
         struct secret token, link;
-        struct token made_token,
-            token_spec = {
-                .name = name, .scopes = &read, .n_scopes = 1, .sites = {.all = true}, .by = "ada"};
-        struct share made_share, share_spec = {.sites = {.items = &site, .n = 1}, .by = "ada"};
+        struct token made_token, token_spec = {.name = name,
+                                               .scopes = &read,
+                                               .n_scopes = 1,
+                                               .sites = {.all = true},
+                                               .by = PEOPLE_LOCAL};
+        struct share made_share,
+            share_spec = {.sites = {.items = &site, .n = 1}, .by = PEOPLE_LOCAL};
         struct user_change change = {.has_role = true, .role = ROLE_EDITOR + (i & 1u)};
         size_t bytes = 0;
         assert_true(people_find_session(p, str_from(r->session.text), &grant));
@@ -595,8 +704,9 @@ static void *race(void *arg) {
         people_each_user(p, see_any, &bytes);
         people_flush(p);
         assert_ok(people_remove_token(p, str_from(name), NULL, &err), err);
-        assert_ok(people_remove_share(p, str_of(made_share.hash, SHARE_ID_BYTES), "ada", &err),
-                  err);
+        assert_ok(
+            people_remove_share(p, str_of(made_share.hash, SHARE_ID_BYTES), PEOPLE_LOCAL, &err),
+            err);
         token_release(&made_token);
         share_release(&made_share);
     }
@@ -655,6 +765,9 @@ int main(void) {
         with_lab(tokens__wrong_ones_are_not_made),
         with_lab(shares__show_their_sites_until_they_expire),
         with_lab(shares__go_with_the_user_who_made_them),
+        with_lab(made__ends_with_the_right_to_make_it),
+        with_lab(made__by_the_command_line_is_of_no_user),
+        with_lab(users__an_administrator_has_no_list_of_sites),
         with_lab(secrets__are_not_kept),
         with_lab(threads__do_not_disturb_each_other),
         with_lab(documents__a_damaged_one_is_named),
