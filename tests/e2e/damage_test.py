@@ -2,10 +2,12 @@
 import glob
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cask  # noqa: E402
+from beacons_test import CONFIG, accepted, view  # noqa: E402
 
 DAMAGED = 5
 AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100101 Firefox/115.0"
@@ -110,6 +112,163 @@ def test_lost_keys_are_told():
     data.run("rebuild")
     data.load("--site", "s", more)
     assert views(data) == 150
+
+
+# --- the engine's directory ---
+
+
+def empty_tables(data):
+    """The engine cannot open that."""
+    found = glob.glob(os.path.join(data.path, "engine", "db", "metadata", "default", "*.sql"))
+    assert len(found) > 5, found
+    for path in found:
+        os.truncate(path, 0)
+
+
+def aside(data, name="damaged"):
+    return os.path.exists(os.path.join(data.path, "engine." + name))
+
+
+def is_ready(server):
+    return server.request("GET", "/readyz").status == 200
+
+
+def page_views(server):
+    return server.query(metrics="pageviews")["total"]["pageviews"]
+
+
+def metric(server, name):
+    text = server.request("GET", "/metrics").body.decode()
+    return int(next(line for line in text.splitlines() if line.startswith(f"caskalytics_{name} ")).split()[1])
+
+
+def test_commands_make_a_damaged_store_again():
+    for command in ("stats", "import", "rebuild"):
+        data = cask.Data()
+        data.load("--site", "s", data.file(lines(100)))
+        empty_tables(data)
+        if command == "import":
+            data.load("--site", "s", data.file(lines(50, day=2)))
+        elif command == "rebuild":
+            data.run("rebuild")
+        cask.equal(views(data), 150 if command == "import" else 100, command)
+        assert aside(data) and not aside(data, "fresh")
+        data.run("verify")
+
+
+def test_serve_collects_and_makes_a_damaged_store_again():
+    data = cask.Data(CONFIG)
+    server = cask.Server(data)
+    for i in range(20):
+        accepted(server, view(f"/{i}"))
+    cask.equal(page_views(server), 20)
+    cask.equal(server.stop(), 0)
+    empty_tables(data)
+    server = cask.Server(data)
+    for i in range(10):  # whatever the engine does meanwhile
+        accepted(server, view(f"/more{i}"))
+    cask.equal(page_views(server), 30)
+    cask.wait_for(lambda: is_ready(server))
+    assert aside(data) and "event=engine_damaged" in server.log(), server.log()
+    cask.equal(metric(server, "engine_damaged_total"), 1)
+    # and while it works: once an hour is enough, so another one
+    cask.equal(server.stop(), 0)
+    server = cask.Server(data)
+    cask.equal(page_views(server), 30)
+    empty_tables(data)
+    cask.kill(server.engines()[0])
+    for i in range(5):
+        accepted(server, view(f"/last{i}"))
+    cask.wait_for(lambda: "event=engine_damaged" in server.log())
+    cask.equal(page_views(server), 35)
+    data.run("verify")
+    cask.equal(server.stop(), 0)
+    data.run("verify")
+
+
+def without_library():
+    """A program like the real one, and what to call when it is to find libchdb."""
+    built = os.path.dirname(os.path.abspath(cask.PROGRAM))
+    top = cask.temp_dir()
+    os.mkdir(os.path.join(top, "build"))
+    for name in ("caskalytics", "caskalytics-engine"):
+        shutil.copy(os.path.join(built, name), os.path.join(top, "build"))
+    os.symlink(os.path.join(built, "..", "schema"), os.path.join(top, "schema"))
+    modules = os.path.realpath(os.path.join(built, "..", "node_modules"))
+    os.mkdir(os.path.join(top, "node_modules"))
+    for name in os.listdir(modules):
+        if name != "@chdb":
+            os.symlink(os.path.join(modules, name), os.path.join(top, "node_modules", name))
+    return (os.path.join(top, "build", "caskalytics"),
+            lambda: os.symlink(os.path.join(modules, "@chdb"), os.path.join(top, "node_modules", "@chdb")))
+
+
+def test_serve_collects_without_an_engine():
+    data = cask.Data(CONFIG)
+    server = cask.Server(data)
+    accepted(server, view("/before"))
+    cask.equal(page_views(server), 1)
+    cask.equal(server.stop(), 0)
+    program, mend = without_library()
+    usual, cask.PROGRAM = cask.PROGRAM, program
+    try:
+        done = data.run("stats", "pageviews", code=1)
+        assert b"libchdb" in done.stderr, done.stderr
+        for last in (False, True):  # it may end and begin so
+            server = cask.Server(data)
+            for i in range(10):
+                accepted(server, view(f"/{i}"))
+            cask.wait_for(lambda: b"libchdb" in server.request("GET", "/readyz").body)
+            cask.equal(server.request("GET", "/api/v1/query?metrics=hits", local=True).status, 503)
+            cask.equal(server.request("GET", "/healthz").status, 200)
+            if not last:
+                cask.equal(server.stop(), 0)
+        mend()
+        cask.equal(page_views(server), 21)
+        cask.wait_for(lambda: is_ready(server))
+        cask.equal(metric(server, "engine_damaged_total"), 0)
+        assert not aside(data) and not aside(data, "fresh")
+        cask.equal(server.stop(), 0)
+    finally:
+        cask.PROGRAM = usual
+    data.run("verify")
+
+
+def test_a_full_disk_moves_no_directory():
+    data = cask.Data(CONFIG)
+    os.mkdir(data.path)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600m", "tmpfs", data.path],
+                      capture_output=True).returncode != 0:
+        raise cask.Skip("needs to mount a tmpfs")
+    server = None
+    try:
+        server = cask.Server(data)
+        for i in range(10):
+            accepted(server, view(f"/{i}"))
+        filler = os.path.join(data.path, "filler")
+        for damaged in (False, True):
+            cask.equal(page_views(server), 10)
+            engine = server.engines()[0]
+            if damaged:
+                empty_tables(data)
+            subprocess.run(["dd", "if=/dev/zero", "of=" + filler, "bs=1M"], capture_output=True)
+            cask.kill(engine)
+            if damaged:
+                cask.wait_for(lambda: server.log().count("event=engine_start_failed") > 1)
+            else:  # it may well start, and serve
+                cask.wait_for(lambda: "event=engine_start_failed" in server.log() or
+                              server.engines() not in ([], [engine]))
+            assert not aside(data)
+            os.remove(filler)
+            cask.wait_for(lambda: is_ready(server))
+            cask.equal(page_views(server), 10)
+            cask.equal(aside(data), damaged)
+        cask.equal(server.stop(), 0)
+        data.run("verify")
+    finally:
+        if server is not None:
+            server.kill()
+        subprocess.run(["umount", "-l", data.path])
 
 
 def test_one_line_of_1970_does_not_stop_sealing():
