@@ -186,6 +186,26 @@ def test_serve_collects_and_makes_a_damaged_store_again():
     data.run("verify")
 
 
+def test_rows_that_cannot_be_read_are_made_again_by_rebuild():
+    data = cask.Data(CONFIG)
+    data.load("--site", "s", data.file(lines(1000)))
+    data.run("rebuild")
+    found = glob.glob(os.path.join(data.path, "engine", "db", "**", "*.bin"), recursive=True)
+    assert found
+    for path in found:
+        size = os.path.getsize(path)
+        with open(path, "r+b") as f:
+            f.write(os.urandom(size))
+    server = cask.Server(data)
+    accepted(server, view("/1"))
+    cask.wait_for(lambda: "event=apply_failed" in server.log())
+    data.run("rebuild")
+    cask.equal(page_views(server), 1001)
+    cask.equal(server.stop(), 0)
+    assert not aside(data)
+    data.run("verify")
+
+
 def without_library():
     """A program like the real one, and what to call when it is to find libchdb."""
     built = os.path.dirname(os.path.abspath(cask.PROGRAM))
