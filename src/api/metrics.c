@@ -201,7 +201,6 @@ static void add_disk(struct api *api, struct buf *out) {
 
 static void add_store(struct api *api, struct buf *out) {
     struct live_state state = live_state(api->options.live);
-    bool behind = false;
     add_metric(out, "ready", "gauge", "1 when questions are answered from all records.",
                state.ready);
     add_metric(out, "engine_starts_total", "counter", "Starts of the engine process.",
@@ -218,14 +217,12 @@ static void add_store(struct api *api, struct buf *out) {
     begin_metric(out, "store_lag_blocks", "gauge", "Durable blocks that are not in the store.");
     for (size_t i = 0; i < instance_n_datasets; i++) {
         enum dataset d = instance_datasets[i];
-        behind = behind || state.applied[d] < state.durable[d];
         buf_printf(out, "caskalytics_store_lag_blocks{dataset=\"%s\"} %llu\n", dataset_name(d),
                    (unsigned long long)(state.durable[d] - state.applied[d]));
     }
-    int64_t since = state.applied_at_ms > 0 ? state.applied_at_ms : api->started_ms;
     add_seconds(out, "store_lag_seconds",
                 "Since the store last had all that was durable; 0 while it has.",
-                behind ? (double)(clock_now_ms(&clock_system) - since) / 1000 : 0);
+                state.lag_seconds);
 }
 
 static void add_logins(struct api *api, struct buf *out) {

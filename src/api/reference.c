@@ -43,7 +43,7 @@ static const char intro[] =
     "{\"time\":\"2026-05-02T00:00:00+02:00\",\"pageviews\":1,\"visitors\":1}],\n"
     "\"total\":{\"pageviews\":3,\"visitors\":2},\n"
     "\"complete_until\":\"2026-05-02T14:00:00+02:00\",\n"
-    "\"estimated\":[\"total\"]}\n"
+    "\"estimated\":[]}\n"
     "```\n"
     "\n"
     "`query` is the question with all that was left out, and can be asked again as it is:\n"

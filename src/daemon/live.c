@@ -17,6 +17,7 @@
 #define STUCK_SECONDS 60.0     /* a store that could not get on for so long is not waited for */
 #define LOOK_SECONDS 0.2       /* between two looks at what a waiting caller wants */
 #define END_SECONDS 3.0        /* for what works on the store when all stops */
+#define LAG_SECONDS 10.0       /* a store that is further behind is not ready */
 #define DROP_TRIES 30          /* while the engine is away, a second each */
 
 struct live {
@@ -31,6 +32,7 @@ struct live {
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t changed;
     struct live_state state;
+    double complete_at; /* what was durable then is in the store; clock_monotonic_seconds() */
     struct refiner *next_rules; /* NULL: none were read again */
     unsigned paused;
     unsigned busy;                     /* threads that work on the store */
@@ -184,6 +186,7 @@ static int apply_all(struct live *l, struct applier *appliers[], struct err *err
     bool more = true;
     pthread_mutex_lock(&l->mutex);
     memcpy(goals, l->state.durable, sizeof goals);
+    double began = clock_monotonic_seconds();
     pthread_mutex_unlock(&l->mutex);
     int rc = get_ready(l, appliers, err);
     while (rc == 0 && more && !l->stop) {
@@ -194,6 +197,10 @@ static int apply_all(struct live *l, struct applier *appliers[], struct err *err
             rc = apply_step(l, appliers[i], dataset, goals[dataset], &more, err);
         }
     }
+    pthread_mutex_lock(&l->mutex);
+    if (rc == 0 && is_applied(&l->state, goals))
+        l->complete_at = began;
+    pthread_mutex_unlock(&l->mutex);
     return rc;
 }
 
@@ -202,8 +209,6 @@ static void say(struct live *l, int rc, const struct err *err) {
     bool was = l->state.ready;
     l->state.ready = rc == 0;
     l->state.error = rc == 0 ? (struct err){0} : *err;
-    if (rc == 0)
-        l->state.applied_at_ms = clock_now_ms(&clock_system);
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
     if (rc == ERR_AWAY)
@@ -318,6 +323,8 @@ static void *sealer_main(void *arg) {
 static void on_durable(void *arg, enum dataset dataset, uint64_t bid) {
     struct live *l = arg;
     pthread_mutex_lock(&l->mutex);
+    if (is_applied(&l->state, l->state.durable))
+        l->complete_at = clock_monotonic_seconds();
     l->state.durable[dataset] = bid;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
@@ -360,6 +367,7 @@ void live_use_rules(struct live *l, struct refiner *rules) {
 int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err), void *arg,
                struct live **ret, struct err *err) {
     struct live *l = xcalloc(1, sizeof *l);
+    l->complete_at = clock_monotonic_seconds();
     pthread_condattr_t attr;
     l->in = in;
     l->failed = failed;
@@ -457,7 +465,10 @@ static struct err trouble(const struct live *l) {
 struct live_state live_state(struct live *l) {
     pthread_mutex_lock(&l->mutex);
     struct live_state state = l->state;
-    state.ready = state.ready && l->generation == engine_process_generation(l->in->engine) &&
+    if (!is_applied(&state, state.durable))
+        state.lag_seconds = clock_monotonic_seconds() - l->complete_at;
+    state.ready = state.ready && state.lag_seconds < LAG_SECONDS &&
+                  l->generation == engine_process_generation(l->in->engine) &&
                   engine_process_alive(l->in->engine);
     if (!state.ready)
         state.error = trouble(l);

@@ -19,11 +19,11 @@ struct live;
  * answered with: rows inserted, sealed or deleted time does not count, as it changes no answer. */
 struct live_state {
     uint64_t version;
-    bool ready;                             /* the engine answers and the store is complete */
-    uint64_t durable[DATASET_MAX + 1];      /* by dataset: newest durable block */
-    uint64_t applied[DATASET_MAX + 1];      /* and the newest one that is in the store */
-    int64_t applied_at_ms;                  /* when the store last caught up with all datasets */
-    uint64_t accepted, rejected, excluded;  /* lines since the start */
+    bool ready; /* the engine answers, the store is complete and not far behind */
+    uint64_t durable[DATASET_MAX + 1];     /* by dataset: newest durable block */
+    uint64_t applied[DATASET_MAX + 1];     /* and the newest one that is in the store */
+    double lag_seconds;                    /* since the store had all that was durable; 0: it has */
+    uint64_t accepted, rejected, excluded; /* lines since the start */
     uint64_t engine_starts, engine_damaged; /* directories that were moved aside */
     uint32_t rules;                         /* that new rows are made by (refine/rules_id.h) */
     bool rebuilding;   /* the store is being made anew: nothing can be answered */

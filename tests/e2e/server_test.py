@@ -391,6 +391,8 @@ sources:
         assert re.search(r":3: warning: .*s3.* without effect in this version$", checked[0]), checked
         assert checked[1].endswith("caskalytics.yaml: ok, with warnings"), checked
         server = cask.Server(data)
+        with open(f"/proc/{server.pid}/environ", "rb") as f:
+            assert b"a-token-of-the-environment" not in f.read(), "a secret is in the environment"
         assert re.search(r"level=warn event=config_problem problem=.*:3: warning: .*s3", server.log()), server.log()
         equal(server.stop(), 0)
     finally:
@@ -492,6 +494,23 @@ def test_engine_dies_and_hangs_under_load():
     equal(server.stop(), 0, "exit code")
     ledger.check(data)
     data.run("verify")
+
+
+def test_an_engine_that_hangs_is_not_ready():
+    server = serve()
+    accepted(server, view("/1"))
+    equal(count(server), 1, "page views")
+    ready = lambda: server.request("GET", "/readyz").status
+    os.kill(server.engines()[0], signal.SIGSTOP)
+    accepted(server, view("/2"))
+    cask.wait_for(lambda: ready() == 503, 40)
+    equal(metrics(server)["caskalytics_ready"][""], 0, "ready")
+    assert metrics(server)["caskalytics_store_lag_seconds"][""] >= 10, metrics(server)
+    os.kill(server.engines()[0], signal.SIGCONT)
+    cask.wait_for(lambda: ready() == 200, 60)
+    equal(count(server), 2, "page views")
+    equal(metrics(server)["caskalytics_store_lag_seconds"][""], 0, "lag")
+    equal(server.stop(), 0, "exit code")
 
 
 def test_ended_while_the_engine_hangs():
