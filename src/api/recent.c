@@ -21,8 +21,8 @@
 #define MAGIC STR("CASKIDS1")
 #define HASH_BYTES 16
 #define LOOK_SECONDS 2
-#define SAVE_BYTES ((uint64_t)64 << 20) /* of records: so much may have to be read from the lake   \
-                                         */
+/* Of records: so much may have to be read from the lake. */
+#define SAVE_BYTES ((uint64_t)64 << 20)
 #define FILE_BYTES (RECENT_IDS * RECENT_KEY_BYTES + 256)
 
 /* Segments that are read without the file. Of logs most have no ids. */
