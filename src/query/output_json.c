@@ -1,5 +1,5 @@
-/* JSON as docs/commands.md has it: {"query":{},"rows":[],"total":{},"complete_until":...,
- * "estimated":[]}. */
+/* JSON as docs/commands.md has it: {"query":{},"rows":[],"total":{},"complete_until":...}, and
+ * "estimated":["rows","total"] where visitors are. */
 #include "query/output.h"
 
 static void add_time(const struct result *r, int64_t instant, struct buf *out) {
@@ -55,9 +55,9 @@ void output_json(const struct result *r, struct buf *out) {
         add_time(r, r->complete_until, out);
     else
         buf_add_cstr(out, "null");
-    buf_add_cstr(out, ",\n\"estimated\":[");
-    buf_add_cstr(out, r->rows_estimated ? "\"rows\"" : "");
-    buf_add_cstr(out, r->rows_estimated && r->total_estimated ? "," : "");
-    buf_add_cstr(out, r->total_estimated ? "\"total\"" : "");
-    buf_add_cstr(out, "]}\n");
+    if (r->rows_estimated || r->total_estimated)
+        buf_printf(out, ",\n\"estimated\":[%s%s%s]", r->rows_estimated ? "\"rows\"" : "",
+                   r->rows_estimated && r->total_estimated ? "," : "",
+                   r->total_estimated ? "\"total\"" : "");
+    buf_add_cstr(out, "}\n");
 }

@@ -57,7 +57,7 @@ struct output_style {
 };
 
 /* Append the whole output. JSON as docs/commands.md:
- * {"query":{},"rows":[],"total":{},"complete_until":...,"estimated":[]}. CSV (RFC 4180, but lines
+ * {"query":{},"rows":[],"total":{},"complete_until":...}. CSV (RFC 4180, but lines
  * end in LF as cut, awk and other tools want; tabs and newlines stay, in quotes) and TSV (tabs,
  * newlines, returns and backslashes escaped \t \n \r
  * \\) have a header line, null is an empty cell, no total. Text never carries other control bytes

@@ -36,7 +36,7 @@ def answers(data):
                                   ("month", "America/Los_Angeles", "exclude"))]
     found += [data.stats(cask.COUNTED, group=group, bots="include") for group in ("path", "country,browser", "channel")]
     for answer in found:
-        del answer["estimated"]
+        answer.pop("estimated", None)
         answer["rows"].sort(key=lambda row: json.dumps(row, sort_keys=True))
     return found
 

@@ -93,16 +93,13 @@ static void json__has_rows_measures_of_the_total_and_times_of_the_zone(void **st
 static void json__without_rows_total_and_horizon_is_still_whole(void **state) {
     UNUSED(state);
     struct result r = {0};
-    assert_printed(
-        &r, OUTPUT_JSON, (struct output_style){0},
-        "{\"query\":{},\"rows\":[],\n\"total\":{},\n\"complete_until\":null,\n\"estimated\":[]}\n");
+    assert_printed(&r, OUTPUT_JSON, (struct output_style){0},
+                   "{\"query\":{},\"rows\":[],\n\"total\":{},\n\"complete_until\":null}\n");
 }
 
 static void assert_json(struct value v, const char *expected) {
     char all[200];
-    snprintf(all, sizeof(all),
-             "{\"x\":%s}],\n\"total\":{},\n\"complete_until\":null,\n\"estimated\":[]}\n",
-             expected);
+    snprintf(all, sizeof(all), "{\"x\":%s}],\n\"total\":{},\n\"complete_until\":null}\n", expected);
     assert_cell(v, UNIT_NUMBER, true, OUTPUT_JSON, all);
 }
 
