@@ -118,38 +118,40 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
                struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     struct buf key = {0}, text = {0};
-    uint64_t rebuilds = live_state(api->options.live).rebuilds; /* before it is complete */
+    const struct live_state before = live_state(api->options.live); /* of the wait: a rebuild may begin */
     int rc = live_wait_applied(api->options.live, WAIT_SECONDS, err);
     if (rc != 0)
         return rc;
-    uint64_t version = live_state(api->options.live).version; /* before it is computed */
+    const struct live_state state = live_state(api->options.live); /* before it is computed */
     const struct instance *in = live_instance(api->options.live);
     const struct config *config = catalog_hold(in->catalog);
     question_to_json(q, q->zone, q->from, q->to, &key);
     buf_printf(&key, "%lld %llu %d", (long long)(now / NOW_SECONDS),
                (unsigned long long)config->generation, (int)format); /* zones may be others */
-    bool kept = answers_find(api->answers, buf_str(&key), version, out);
+    bool kept = answers_find(api->answers, buf_str(&key), state.version, out);
     struct client *client = kept ? NULL : api_take_client(api, err);
     if (!kept && client == NULL)
         rc = ERR_AWAY;
     if (client != NULL) {
         struct result result;
-        const struct live_state state = live_state(api->options.live);
         const struct query_env env = {.config = config,
                                       .client = client,
                                       .cube = in->cube,
                                       .now = now,
                                       .applied = state.applied};
         rc = query_run(&env, q, &result, NULL, err);
-        if (live_state(api->options.live).rebuilds != rebuilds) {
+        const struct live_state after = live_state(api->options.live);
+        bool other = after.engine_starts != state.engine_starts; /* with less in it, perhaps */
+        if (after.rebuilds != before.rebuilds || other) {
             if (rc == 0)
                 query_free_result(&result);
-            rc = err_set(err, ERR_AWAY, "the store is being rebuilt");
+            rc = err_set(err, ERR_AWAY,
+                         other ? "the engine was started again" : "the store is being rebuilt");
         }
         if (rc == 0) {
             result_print(&result, format, NULL, &text);
             query_free_result(&result);
-            answers_keep(api->answers, buf_str(&key), version, buf_str(&text));
+            answers_keep(api->answers, buf_str(&key), state.version, buf_str(&text));
             buf_add_str(out, buf_str(&text));
         }
         api_give_client(api, client);

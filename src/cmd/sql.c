@@ -191,7 +191,11 @@ int sql_answer(const struct cmd_store *store, const struct cmd_request *request,
     unsigned tries = 0;
     if (rc == 0)
         do {
+            uint64_t starts = cmd_store_starts(store);
+            buf_clear(out);
             rc = run_query(store->client, query, form, format, &request->style, out, err);
+            if (cmd_store_starts(store) != starts)
+                rc = err_set(err, ERR_AWAY, "the engine was started again");
         } while (cmd_store_again(store, rc, &tries));
     if (cmd_store_rebuilds(store) != rebuilds) {
         buf_clear(out);

@@ -62,8 +62,8 @@ int stats_answer(const struct cmd_store *store, const struct cmd_request *reques
         rc = cmd_store_catch_up(store, err);
     if (rc == 0 && store->live == NULL) /* a server seals by itself */
         rc = cmd_seal_if_large(store->in, SEAL_ROWS, err);
-    struct live_state state;
-    if (rc == 0 && store->live != NULL)
+    struct live_state state = {0};
+    if (store->live != NULL)
         state = live_state(store->live);
     const struct query_env env = {.config = store->config,
                                   .client = store->client,
@@ -73,8 +73,11 @@ int stats_answer(const struct cmd_store *store, const struct cmd_request *reques
     unsigned tries = 0;
     if (rc == 0)
         do {
+            uint64_t starts = cmd_store_starts(store);
             buf_clear(out);
             rc = print(&env, &q, format, &request->style, out, err);
+            if (cmd_store_starts(store) != starts)
+                rc = err_set(err, ERR_AWAY, "the engine was started again");
         } while (cmd_store_again(store, rc, &tries));
     if (cmd_store_rebuilds(store) != rebuilds)
         rc = err_set(err, ERR_AWAY, "the store is being rebuilt");

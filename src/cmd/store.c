@@ -148,6 +148,10 @@ uint64_t cmd_store_rebuilds(const struct cmd_store *store) {
     return store->live != NULL ? live_state(store->live).rebuilds : 0;
 }
 
+uint64_t cmd_store_starts(const struct cmd_store *store) {
+    return store->live != NULL ? live_state(store->live).engine_starts : 0;
+}
+
 void cmd_store_progress(const struct cmd_store *store, struct progress *p, const char *what) {
     progress_begin(p, what);
     p->on = p->on && store->live == NULL;

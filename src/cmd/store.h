@@ -67,6 +67,8 @@ MUSTCHECK int cmd_store_stale(const struct cmd_store *store, uint64_t *ret_stale
                               uint64_t *ret_rows, struct err *err);
 /* Grows when the store begins to be made anew: what was asked meanwhile is void. */
 uint64_t cmd_store_rebuilds(const struct cmd_store *store);
+/* Grows with each start of the engine: another one may have less than was known to be in. */
+uint64_t cmd_store_starts(const struct cmd_store *store);
 /* Progress of the own process; none in the server. */
 void cmd_store_progress(const struct cmd_store *store, struct progress *p, const char *what);
 bool cmd_store_stopped(const struct cmd_store *store);

@@ -204,8 +204,16 @@ int cube_before_drop(void *cube, struct err *err) {
     for (size_t i = 0; i < c->state.sites.len; i++)
         cube_site_reset(&c->state.sites.items[i], c->state.sites.items[i].zone);
     int rc = cube_state_save(c->control, &c->state, err);
+    c->drops++;
     pthread_mutex_unlock(&c->mutex);
     return rc;
+}
+
+unsigned cube_drops(struct cube *c) {
+    pthread_mutex_lock(&c->mutex);
+    unsigned drops = c->drops;
+    pthread_mutex_unlock(&c->mutex);
+    return drops;
 }
 
 int cube_open(const struct config *config, struct control *control, struct client *client,

@@ -43,6 +43,8 @@ void cube_after_insert(void *cube);
 /* Rows of months are about to be dropped: which hours had them nobody can say later, so no time is
  * clean. */
 int cube_before_drop(void *cube, struct err *err);
+/* How often that was. */
+unsigned cube_drops(struct cube *c);
 
 /* Rows of dirty time that could be sealed now (0: nothing to do); cheap. */
 MUSTCHECK int cube_unsealed_rows(struct cube *c, int64_t now, uint64_t *ret_rows, struct err *err);

@@ -26,6 +26,7 @@ struct cube {
     beside;                /* rows that were in flight when that began or have taken off since */
     uint64_t moment;       /* counts: later snapshots know all deaths noticed before */
     VEC(uint64_t) readers; /* moments of the snapshots that are in use */
+    unsigned drops;        /* times that rows were dropped */
 };
 
 /* Run one statement without result. */

@@ -16,6 +16,7 @@ struct applier {
     const atomic_bool *stop; /* may be NULL */
     bool lost;               /* what the engine has is unknown: reopen before going on */
     unsigned generation;     /* of the engine that `apply` is open for */
+    unsigned drops;          /* cube_drops() then: a drop takes rows of other datasets along */
     unsigned tries;
     uint64_t applied;            /* as it was at the last failure */
     uint64_t told;               /* damaged blocks that the log knows of */
@@ -97,7 +98,8 @@ static void tell_damage(struct applier *a) {
 
 int applier_ready(struct applier *a, struct err *err) {
     unsigned generation = engine_process_generation(a->in->engine);
-    if (a->apply != NULL && !a->lost && a->generation == generation)
+    if (a->apply != NULL && !a->lost && a->generation == generation &&
+        a->drops == cube_drops(a->in->cube))
         return 0;
     int rc = wait_for_engine(a, err);
     generation = engine_process_generation(a->in->engine);
@@ -107,6 +109,8 @@ int applier_ready(struct applier *a, struct err *err) {
         rc = a->apply == NULL ? open_apply(a, err) : apply_reopen(a->apply, err);
     a->lost = rc != 0;
     a->generation = generation;
+    if (rc == 0)
+        a->drops = cube_drops(a->in->cube);
     return rc;
 }
 
@@ -172,8 +176,12 @@ uint64_t applier_step(struct applier *a, uint64_t goal, unsigned blocks) {
     else
         a->step_to = bid_make(a->dataset, bid_segment(at),
                               (uint64_t)min_i64((int64_t)bid_block(at) + blocks, 0xffffff));
+    if (a->step_to >= goal) {
+        a->step_from = UINT64_MAX; /* what it leads to is there */
+        return goal;
+    }
     a->step_from = at;
-    return a->step_to < goal ? a->step_to : goal;
+    return a->step_to;
 }
 
 struct apply *applier_apply(const struct applier *a) {

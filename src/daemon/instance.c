@@ -401,8 +401,12 @@ static int catch_up(struct instance *in, enum dataset dataset, instance_progress
 
 int instance_catch_up(struct instance *in, instance_progress_fn *progress, void *arg,
                       struct err *err) {
+    unsigned drops;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
-        rc = catch_up(in, instance_datasets[i], progress, arg, err);
+    do { /* again, when one had to drop rows, as those of others may be gone with them */
+        drops = cube_drops(in->cube);
+        for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++)
+            rc = catch_up(in, instance_datasets[i], progress, arg, err);
+    } while (rc == 0 && drops != cube_drops(in->cube));
     return rc;
 }

@@ -78,7 +78,7 @@ static bool is_applied(const struct live_state *s, const uint64_t durable[DATASE
 /* With the mutex. Is it in the store of the engine that runs now? */
 static bool is_current(const struct live *l, const uint64_t durable[DATASET_MAX + 1]) {
     return l->generation == engine_process_generation(l->in->engine) &&
-           is_applied(&l->state, durable);
+           engine_process_alive(l->in->engine) && is_applied(&l->state, durable);
 }
 
 /* Leave to work on the store; with the mutex. False: stop. */
@@ -130,15 +130,22 @@ static void close_appliers(struct applier *appliers[]) {
     }
 }
 
-/* Another engine than before was asked what it has; with the mutex. */
-static void take_engine(struct live *l, struct applier *appliers[], unsigned generation) {
-    unsigned damaged = engine_process_damaged(l->in->engine);
-    l->generation = generation;
+/* What is in the store may be less than it was; with the mutex. */
+static void take_positions(struct live *l, struct applier *appliers[]) {
     for (size_t i = 0; i < instance_n_datasets; i++) {
         uint64_t has = apply_refined(applier_apply(appliers[i]));
         uint64_t *applied = &l->state.applied[instance_datasets[i]];
-        *applied = *applied < has ? *applied : has;
+        if (has >= *applied)
+            continue;
+        *applied = has;
+        l->state.ready = false; /* until what was in is in again */
     }
+}
+
+/* Another engine than before was asked what it has; with the mutex. */
+static void take_engine(struct live *l, unsigned generation) {
+    unsigned damaged = engine_process_damaged(l->in->engine);
+    l->generation = generation;
     if (damaged != l->damaged) {
         l->damaged = damaged;
         memcpy(l->rebuilt, l->state.durable, sizeof l->rebuilt);
@@ -153,17 +160,22 @@ static void take_engine(struct live *l, struct applier *appliers[], unsigned gen
 }
 
 static int get_ready(struct live *l, struct applier *appliers[], struct err *err) {
-    unsigned generation = engine_process_generation(l->in->engine);
+    unsigned generation = engine_process_generation(l->in->engine), drops;
     int rc = 0;
-    for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
-        if (appliers[i] == NULL)
-            rc = applier_new(l->in, instance_datasets[i], &l->stop, &appliers[i], err);
-        if (rc == 0)
-            rc = applier_ready(appliers[i], err);
-    }
+    do { /* one that drops rows takes those of others along */
+        drops = cube_drops(l->in->cube);
+        for (size_t i = 0; rc == 0 && i < instance_n_datasets; i++) {
+            if (appliers[i] == NULL)
+                rc = applier_new(l->in, instance_datasets[i], &l->stop, &appliers[i], err);
+            if (rc == 0)
+                rc = applier_ready(appliers[i], err);
+        }
+    } while (rc == 0 && drops != cube_drops(l->in->cube));
     pthread_mutex_lock(&l->mutex);
+    if (rc == 0)
+        take_positions(l, appliers);
     if (rc == 0 && generation != l->generation)
-        take_engine(l, appliers, generation);
+        take_engine(l, generation);
     pthread_mutex_unlock(&l->mutex);
     return rc;
 }
@@ -458,8 +470,12 @@ struct intake *live_intake(struct live *l, enum dataset dataset) {
 
 /* With the mutex. What keeps the store from being complete; code 0: nothing, or not known yet. */
 static struct err trouble(const struct live *l) {
-    struct err engine = engine_process_error(l->in->engine);
-    return engine.code != 0 ? engine : l->state.error;
+    struct err why = engine_process_error(l->in->engine);
+    if (why.code == 0)
+        why = l->state.error;
+    if (why.code == 0 && !engine_process_alive(l->in->engine))
+        why.code = err_set(&why, ERR_AWAY, "the engine is away");
+    return why;
 }
 
 struct live_state live_state(struct live *l) {

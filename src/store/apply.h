@@ -33,7 +33,8 @@ struct apply_env {
      * way: then after_insert comes when apply_reopen() has looked for them. May be NULL. */
     int (*before_insert)(void *arg, const struct touched_site *touched, size_t n, struct err *err);
     void (*after_insert)(void *arg);
-    /* Called before months of the store are dropped. May be NULL. */
+    /* Called before a month of the store is dropped, with the rows of all datasets in it: the
+     * others must compare again, too. May be NULL. */
     int (*before_drop)(void *arg, struct err *err);
     void *arg;
 };

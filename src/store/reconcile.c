@@ -81,9 +81,8 @@ static int drop_month(struct client *client, enum dataset dataset, uint32_t mont
     return rc;
 }
 
-/* Months whose count differs in either direction are dropped, to be made again from the lake. A
- * drop takes the rows of other datasets along; their own counts then differ, and they do the same.
- */
+/* Months whose count differs in either direction, which are to be made again from the lake. Of all
+ * that the store has in them, `found` is what lies at or below `applied`. */
 static int check_counts(struct client *client, enum dataset dataset, const struct applied *applied,
                         struct present *p, struct err *err) {
     struct applied found = {0};
@@ -131,6 +130,26 @@ static int find_parts(struct client *client, enum dataset dataset, struct presen
     return rc;
 }
 
+/* A drop takes the rows of other datasets along, whose own counts differ then: so a month is only
+ * dropped where this dataset has rows, which it no longer has after a drop by another. */
+static int drop_months(struct client *client, enum dataset dataset, struct present *p,
+                       int (*before_drop)(void *arg, struct err *err), void *arg, struct err *err) {
+    struct applied all = {0};
+    int rc = p->redo.len > 0
+                 ? count_months(client, dataset, bid_make(dataset, 0xffffffff, 0xffffff), &all, err)
+                 : 0;
+    for (size_t i = 0; rc == 0 && i < p->redo.len; i++) {
+        if (applied_rows(&all, p->redo.items[i]) == 0)
+            continue;
+        if (before_drop != NULL)
+            rc = before_drop(arg, err);
+        if (rc == 0)
+            rc = drop_month(client, dataset, p->redo.items[i], err);
+    }
+    applied_release(&all);
+    return rc;
+}
+
 int reconcile(struct client *client, enum dataset dataset, const struct applied *applied,
               int (*before_drop)(void *arg, struct err *err), void *arg, struct present *ret,
               struct err *err) {
@@ -138,10 +157,8 @@ int reconcile(struct client *client, enum dataset dataset, const struct applied 
     int rc = schema_make_tables(client, err);
     if (rc == 0)
         rc = check_counts(client, dataset, applied, ret, err);
-    if (rc == 0 && ret->redo.len > 0 && before_drop != NULL)
-        rc = before_drop(arg, err);
-    for (size_t i = 0; rc == 0 && i < ret->redo.len; i++)
-        rc = drop_month(client, dataset, ret->redo.items[i], err);
+    if (rc == 0)
+        rc = drop_months(client, dataset, ret, before_drop, arg, err);
     if (rc == 0)
         rc = find_parts(client, dataset, ret, err);
     if (rc != 0)

@@ -16,12 +16,12 @@ struct present {
     uint64_t applied;               /* at or below it all is in, but for the months of `redo` */
     VEC(struct present_part) parts; /* above it: sorted by (bid, month) */
     size_t moved;                   /* parts before this are in the counts of `applied` already */
-    VEC(uint32_t) redo;             /* months dropped because their count was wrong */
+    VEC(uint32_t) redo;             /* months that are made again because their count was wrong */
 };
 
-/* Makes missing tables, compares counts at or below `applied` and drops the months that differ
- * (before_drop, if not NULL, is called first), then
- * asks for blocks and months above it. */
+/* Makes missing tables, compares counts at or below `applied`, drops of the months that differ what
+ * is in the store (before_drop, if not NULL, is called before each), then asks for blocks and
+ * months above it. */
 MUSTCHECK int reconcile(struct client *client, enum dataset dataset, const struct applied *applied,
                         int (*before_drop)(void *arg, struct err *err), void *arg,
                         struct present *ret, struct err *err);
@@ -38,7 +38,7 @@ bool present_has(const struct present *p, uint64_t bid, uint32_t month);
 void present_move_counts(struct present *p, uint64_t bid, struct applied *applied);
 
 static inline bool present_redoing(const struct present *p) { return p->redo.len > 0; }
-/* The dropped months were made again: take their counts anew. */
+/* The months were made again: take their counts anew. */
 MUSTCHECK int present_redone(struct present *p, struct client *client, enum dataset dataset,
                              struct applied *applied, struct err *err);
 

@@ -1,9 +1,13 @@
 """Damage that a person or a disk does: it is named, nothing is counted twice, and what to do works."""
+import contextlib
 import glob
+import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import cask  # noqa: E402
@@ -153,6 +157,47 @@ def test_commands_make_a_damaged_store_again():
             data.run("rebuild")
         cask.equal(views(data), 150 if command == "import" else 100, command)
         assert aside(data) and not aside(data, "fresh")
+        data.run("verify")
+
+
+def miscount(data, dataset):
+    """As if rows of it were lost: what control data know of the store is one off."""
+    with contextlib.closing(sqlite3.connect(os.path.join(data.path, "control.db"))) as control:
+        key = f"applied/{dataset}"
+        body = json.loads(control.execute("SELECT body FROM docs WHERE key = ?", (key,)).fetchone()[0])
+        month = max(body["rows"])
+        body["rows"][month] += 1
+        control.execute("UPDATE docs SET body = ? WHERE key = ?", (json.dumps(body), key))
+        control.commit()
+
+
+def test_datasets_share_months_and_each_is_made_again():
+    """A month that is dropped for the sake of one takes the rows of the others along."""
+    data = cask.Data(CONFIG)
+    log = lines(70, stamp=time.strftime("%%02d/%b/%Y:%%02d:%%02d:00 +0000", time.gmtime()), day=time.gmtime().tm_mday)
+    data.load("--site", "s", data.file(log + "rubbish\n" * 3))
+    server = cask.Server(data)
+    for i in range(30):
+        accepted(server, view(f"/{i}"))
+    cask.equal(page_views(server), 100)
+    cask.equal(server.stop(), 0)
+    asked = "SELECT bitShiftRight(bid, 56) AS d, count() FROM events GROUP BY d ORDER BY d"
+    want = data.sql(asked)
+    cask.equal(want.split(), ["1", "70", "3", "30"], "rows by dataset")
+    losses = [lambda: shutil.rmtree(os.path.join(data.path, "engine"))]
+    losses += [lambda d=dataset: miscount(data, d) for dataset in ("logs", "web")]
+    for i, lose in enumerate(losses):
+        lose()
+        for _ in range(3):
+            cask.equal(data.sql(asked), want, f"rows after loss {i}")
+        cask.equal(data.sql("SELECT count() FROM rejected"), "3", "rejected")
+        data.run("verify")
+        lose()
+        server = cask.Server(data)
+        cask.equal(page_views(server), 100, f"page views after loss {i}")
+        cask.wait_for(lambda: is_ready(server))
+        cask.equal(data.sql(asked), want, f"rows after loss {i}, beside a server")
+        cask.equal(server.stop(), 0)
         data.run("verify")
 
 
