@@ -3,7 +3,7 @@
 #include "source/tail_internal.h"
 
 int tail_candidate_open(const char *path, struct tail_candidate *ret, struct err *err) {
-    ret->mark.len = 0;
+    *ret = (struct tail_candidate){0}; /* it is closed when it cannot be opened */
     int rc = tail_bytes_open(path, &ret->bytes, err);
     if (rc == 0)
         rc = tail_bytes_read(ret->bytes, 0, ret->first, sizeof ret->first, &ret->n, err);

@@ -1,4 +1,5 @@
 /* What is known of files is kept as long as it is needed: nothing is read again. */
+#include "source/tail_internal.h"
 #include "tail_lab.h"
 
 #include <unistd.h>
@@ -235,6 +236,47 @@ static void known__nothing_is_forgotten_while_something_is_wrong(void **state) {
     lab_free(lab);
 }
 
+/* --- what may not be read --- */
+
+/* Root may read everything. */
+static void run_without_rights(struct lab *lab) {
+    bool root = geteuid() == 0;
+    assert_true(!root || seteuid(65534) == 0);
+    run(lab);
+    assert_true(!root || seteuid(0) == 0);
+}
+
+static void known__files_that_may_not_be_read_wait_until_they_may(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new("access.log");
+    shell(lab, "chmod 711 .");
+    add_lines(lab, "access.log", 0, 5);
+    shell(lab, "chmod 0 access.log");
+    run_without_rights(lab);
+    assert_int_equal(lab->lines.len, 0);
+    shell(lab, "chmod 644 access.log");
+    run_without_rights(lab);
+    check_lines(lab, 5);
+    shell(lab, "chmod 755 . && chmod 0 access.log");
+    move(lab, "access.log", "access.log.1");
+    add_lines(lab, "access.log", 5, 10);
+    restart(lab);
+    run_without_rights(lab);
+    shell(lab, "chmod 644 access.log*");
+    run_without_rights(lab);
+    check_lines(lab, 10);
+    lab_free(lab);
+}
+
+static void known__a_file_that_is_gone_when_it_is_opened(void **state) {
+    UNUSED(state);
+    struct tail_candidate c;
+    struct err err = {0};
+    memset(&c, 0xff, sizeof c); /* as a stack may have it */
+    assert_int_equal(tail_candidate_open("/nowhere/access.log", &c, &err), ERR_NOTFOUND);
+    assert_null(c.bytes);
+}
+
 UNIT_MAIN(unit_test(known__many_logs), unit_test(known__many_rotations),
           unit_test(known__a_folder_that_is_not_there_at_the_start),
           unit_test(known__another_path_and_another_format),
@@ -243,4 +285,6 @@ UNIT_MAIN(unit_test(known__many_logs), unit_test(known__many_rotations),
           unit_test(known__a_file_that_goes_after_a_year_is_kept_for_a_month),
           unit_test(known__a_shorter_copy_keeps_it_known),
           unit_test(known__a_packed_file_keeps_it_known),
-          unit_test(known__nothing_is_forgotten_while_something_is_wrong))
+          unit_test(known__nothing_is_forgotten_while_something_is_wrong),
+          unit_test(known__files_that_may_not_be_read_wait_until_they_may),
+          unit_test(known__a_file_that_is_gone_when_it_is_opened))
