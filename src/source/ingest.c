@@ -148,56 +148,6 @@ static struct str skip_blanks(struct str s) {
     return s;
 }
 
-/* Objects one behind the other on one line (Fluent Bit's json_stream). What is no JSON is one line,
- * that will be rejected with its reason. */
-static void add_objects(struct cutter *c, struct str line) {
-    struct str rest = line;
-    while (rest.len > 0 && !c->full) {
-        json_error_t problem;
-        json_t *object = *rest.ptr == '{'
-                             ? json_loadb(rest.ptr, rest.len, JSON_DISABLE_EOF_CHECK, &problem)
-                             : NULL;
-        size_t used = object != NULL ? (size_t)problem.position : 0;
-        if (object == NULL || used == 0 || used > rest.len) {
-            json_decref(object);
-            add_line(c, rest);
-            return;
-        }
-        add_object(c, object, str_of(rest.ptr, used));
-        json_decref(object);
-        rest = skip_blanks(str_skip(rest, used));
-    }
-}
-
-static bool has_neighbours(struct str line) {
-    return memmem(line.ptr, line.len, "}{", 2) != NULL ||
-           memmem(line.ptr, line.len, "} {", 3) != NULL;
-}
-
-static void cut_lines(struct cutter *c, struct str text) {
-    bool look = c->fields->id.len > 0 || c->fields->line.len > 0;
-    struct str line;
-    while (!c->full && str_split(&text, '\n', &line)) {
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line.len--;
-        if (line.len == 0)
-            continue;
-        if (*line.ptr == '{' && line.len <= INGEST_OBJECT_BYTES && (look || has_neighbours(line)))
-            add_objects(c, line);
-        else
-            add_line(c, line);
-    }
-}
-
-/* An array of objects or texts; logs whose lines begin with [ go on otherwise. */
-static bool is_array(struct str text) {
-    text = skip_blanks(text);
-    if (text.len == 0 || *text.ptr != '[')
-        return false;
-    text = skip_blanks(str_skip(text, 1));
-    return text.len > 0 && (*text.ptr == '{' || *text.ptr == '"' || *text.ptr == ']');
-}
-
 /* Bytes of the object or text that `s` begins with; 0: it has no end. */
 static size_t element_bytes(struct str s) {
     size_t depth = 0;
@@ -216,6 +166,57 @@ static size_t element_bytes(struct str s) {
             return i + 1;
     }
     return 0;
+}
+
+/* Objects one behind the other on one line (Fluent Bit's json_stream), taken apart one by one. What
+ * is no JSON is a line, that will be rejected with its reason: all of the rest, unless it ends
+ * where the next object begins. */
+static void add_objects(struct cutter *c, struct str rest) {
+    while (rest.len > 0 && !c->full) {
+        struct str text = {rest.ptr, *rest.ptr == '{' ? element_bytes(rest) : 0};
+        struct str next = skip_blanks(str_skip(rest, text.len));
+        json_t *object =
+            text.len <= INGEST_OBJECT_BYTES ? json_loadb(text.ptr, text.len, 0, NULL) : NULL;
+        if (object == NULL && (text.len == 0 || (next.len > 0 && *next.ptr != '{'))) {
+            add_line(c, rest);
+            return;
+        }
+        if (object != NULL)
+            add_object(c, object, text);
+        else
+            add_line(c, text);
+        json_decref(object);
+        rest = next;
+    }
+}
+
+static bool has_neighbours(struct str line) {
+    return memmem(line.ptr, line.len, "}{", 2) != NULL ||
+           memmem(line.ptr, line.len, "} {", 3) != NULL;
+}
+
+static void cut_lines(struct cutter *c, struct str text) {
+    bool look = c->fields->id.len > 0 || c->fields->line.len > 0;
+    struct str line;
+    while (!c->full && str_split(&text, '\n', &line)) {
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (line.len == 0)
+            continue;
+        if (*line.ptr == '{' && (look || has_neighbours(line)))
+            add_objects(c, line);
+        else
+            add_line(c, line);
+    }
+}
+
+/* An array of objects or texts; logs whose lines begin with [ go on otherwise. */
+static bool is_array(struct str text) {
+    text = skip_blanks(text);
+    if (text.len == 0 || *text.ptr != '[')
+        return false;
+    text = skip_blanks(str_skip(text, 1));
+    return text.len > 0 && (*text.ptr == '{' || *text.ptr == '"' || *text.ptr == ']');
 }
 
 static bool take_char(struct str *rest, char ch) {

@@ -56,6 +56,8 @@ static void objects__are_cut_wherever_they_end(void **state) {
     assert_cut("{\"a\":\"}{\"}", "", "{\"a\":\"}{\"}");
     assert_cut("{\"a\":1}{\"b\"", "", "{\"a\":1}|{\"b\"");
     assert_cut("{\"a\":1}}{\"b\":2}", "", "{\"a\":1}|}{\"b\":2}");
+    assert_cut("{\"a\":1}{\"\xff\"}{\"b\":2}", "", "{\"a\":1}|{\"\xff\"}|{\"b\":2}");
+    assert_cut("{x} {y} z {}", "", "{x}|{y} z {}");
     assert_cut(" [ {\"a\" : 1 },\n \"x y\", \"\" ] ", "", "{\"a\":1}|x y");
     assert_cut("[{\"a\":\"}\\\"]{\",\"b\":[{}]},\"\\\\\"]", "",
                "{\"a\":\"}\\\"]{\",\"b\":[{}]}|\\");
@@ -114,8 +116,11 @@ static void long__lines_are_cut_one_above_the_limit(void **state) {
 
 static void records__are_no_more_than_a_block_takes(void **state) {
     UNUSED(state);
-    static const char *const forms[][3] = {
-        {"", "a\n", ""}, {"", "{}\n", ""}, {"[\"\"", ",{}", "]"}, {"[\"\"", ",\"a\"", "]"}};
+    static const char *const forms[][3] = {{"", "a\n", ""},
+                                           {"", "{}\n", ""},
+                                           {"", "{}", ""},
+                                           {"[\"\"", ",{}", "]"},
+                                           {"[\"\"", ",\"a\"", "]"}};
     for (size_t f = 0; f < ARRAY_LEN(forms); f++)
         for (size_t n = INGEST_RECORDS; n <= INGEST_RECORDS + 1; n++) {
             struct buf text = {0};
@@ -149,6 +154,32 @@ static void object__that_is_far_too_long_is_a_line(void **state) {
         result_free(&r);
         buf_release(&text);
     }
+}
+
+/* However long the line is that they stand on. */
+static void objects__are_limited_one_by_one(void **state) {
+    UNUSED(state);
+    static const char *const fields[] = {"", "m"};
+    for (size_t f = 0; f < ARRAY_LEN(fields); f++)
+        for (size_t n = INGEST_OBJECT_BYTES; n <= INGEST_OBJECT_BYTES + 1; n++) {
+            struct buf text = {0};
+            buf_add_cstr(&text, "{\"m\":\"x\"}{\"m\":\"");
+            while (text.len < 9 + n - 2)
+                buf_add_char(&text, 'y');
+            buf_add_cstr(&text, "\"}");
+            for (size_t i = 2; i < 50000; i++)
+                buf_add_cstr(&text, "{\"m\":\"z\"}");
+            struct result r = cut(buf_str(&text), "", fields[f]);
+            assert_ok(r.rc, r.err);
+            assert_int_equal(r.cut.items.len, 50000);
+            assert_str(r.cut.items.items[0].body, f == 0 ? "{\"m\":\"x\"}" : "x");
+            assert_int_equal(r.cut.items.items[1].body.len, LIMIT_LINE_BYTES + 1);
+            assert_int_equal(*r.cut.items.items[1].body.ptr,
+                             f == 0 || n > INGEST_OBJECT_BYTES ? '{' : 'y');
+            assert_str(r.cut.items.items[49999].body, f == 0 ? "{\"m\":\"z\"}" : "z");
+            result_free(&r);
+            buf_release(&text);
+        }
 }
 
 static void gzip_to(struct str bytes, struct buf *out) {
@@ -245,6 +276,7 @@ UNIT_MAIN(unit_test(lines__have_any_end_and_empty_ones_are_none),
           unit_test(long__lines_are_cut_one_above_the_limit),
           unit_test(records__are_no_more_than_a_block_takes),
           unit_test(object__that_is_far_too_long_is_a_line),
+          unit_test(objects__are_limited_one_by_one),
           unit_test(unpack__takes_up_to_the_limit_and_not_one_more),
           unit_test(unpack__refuses_every_cut_and_joins_members),
           unit_test(position__gives_its_keys_back))
