@@ -332,17 +332,29 @@ static void find_place(struct tail_view *l, struct tail_sight *s, bool take_new)
 
 /* --- what is missed --- */
 
-/* Is it nowhere, as far as can be told? While something is wrong, what cannot be read may be it. */
-static bool is_missed(const struct tail_view *l, const struct tail_file *f) {
-    return f->state == TAIL_LOST && f->bytes == NULL && !f->copied && l->source->error.code == 0;
+/* Is it nowhere, as far as can be told? */
+static bool is_missed(const struct tail_file *f) {
+    return f->state == TAIL_LOST && f->bytes == NULL && !f->copied;
+}
+
+/* While something is wrong, what cannot be read may be it: nothing is missed anew, or forgotten. */
+static bool is_sure(const struct tail_view *l) { return l->source->error.code == 0; }
+
+/* A clock that was ahead must not keep it for long. */
+static int64_t missed_since(const struct tail_view *l, const struct tail_file *f, int64_t now_ms) {
+    if (!is_missed(f))
+        return 0;
+    if (f->at.missed_ms == 0)
+        return is_sure(l) ? now_ms : 0;
+    return min_i64(f->at.missed_ms, now_ms);
 }
 
 /* Files that nothing durable is known of are forgotten at once. */
 static bool is_to_forget(const struct tail_view *l, const struct tail_file *f, int64_t now_ms) {
     if (f->state != TAIL_LOST || f->bytes != NULL || f->slot != NULL)
         return false;
-    return f->at.bid == 0 ||
-           (is_missed(l, f) && f->at.missed_ms != 0 && now_ms - f->at.missed_ms >= TAIL_KEPT_MS);
+    return f->at.bid == 0 || (is_missed(f) && is_sure(l) && f->at.missed_ms != 0 &&
+                              now_ms - f->at.missed_ms >= TAIL_KEPT_MS);
 }
 
 static void forget_missed(struct tail_view *l) {
@@ -357,13 +369,10 @@ static void forget_missed(struct tail_view *l) {
                 t->version++;
                 continue;
             }
-            bool missed = is_missed(l, f);
-            if (missed != (f->at.missed_ms != 0))
+            int64_t missed_ms = missed_since(l, f, now_ms);
+            if (missed_ms != f->at.missed_ms)
                 t->version++;
-            /* a clock that was ahead must not keep it for long */
-            f->at.missed_ms = !missed                ? 0
-                              : f->at.missed_ms == 0 ? now_ms
-                                                     : min_i64(f->at.missed_ms, now_ms);
+            f->at.missed_ms = missed_ms;
             if (f->state == TAIL_LOST) {
                 free(f->location);
                 f->location = NULL;

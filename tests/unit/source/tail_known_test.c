@@ -236,6 +236,33 @@ static void known__nothing_is_forgotten_while_something_is_wrong(void **state) {
     lab_free(lab);
 }
 
+/* Looks with an error do not count; but neither do they begin the month anew. */
+static void known__an_error_now_and_then_keeps_nothing_for_ever(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new("*.log");
+    add_lines(lab, "a.log", 0, 5);
+    add_lines(lab, "b.log", 5, 10);
+    run(lab);
+    shell(lab, "rm b.log");
+    run_long(lab);
+    for (int i = 0; i < 4; i++) {
+        save(lab);
+        assert_int_equal(count_known(lab), 2);
+        let_days_pass(lab, 8);
+        shell(lab, "ln -s x.log x.log"); /* ELOOP */
+        run(lab);
+        shell(lab, "rm x.log");
+        if (i < 3)
+            run(lab);
+    }
+    save(lab);
+    assert_int_equal(count_known(lab), 2); /* not while it lasts */
+    run(lab);
+    save(lab);
+    assert_int_equal(count_known(lab), 1);
+    lab_free(lab);
+}
+
 /* --- what may not be read --- */
 
 /* Root may read everything. */
@@ -286,5 +313,6 @@ UNIT_MAIN(unit_test(known__many_logs), unit_test(known__many_rotations),
           unit_test(known__a_shorter_copy_keeps_it_known),
           unit_test(known__a_packed_file_keeps_it_known),
           unit_test(known__nothing_is_forgotten_while_something_is_wrong),
+          unit_test(known__an_error_now_and_then_keeps_nothing_for_ever),
           unit_test(known__files_that_may_not_be_read_wait_until_they_may),
           unit_test(known__a_file_that_is_gone_when_it_is_opened))
