@@ -73,7 +73,7 @@ static json_t *request_body(const struct api_route *route) {
     struct str rest = str_from(route->params);
     struct param p;
     if (json_object_size(json_object_get(fields, "properties")) > 0)
-        json_object_set(content, "application/json", json_pack("{sO}", "schema", fields));
+        json_object_set_new(content, "application/json", json_pack("{sO}", "schema", fields));
     json_decref(fields);
     while (param_next(&rest, &p)) {
         if (p.place != PARAM_BODY)

@@ -118,7 +118,8 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
                struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     struct buf key = {0}, text = {0};
-    const struct live_state before = live_state(api->options.live); /* of the wait: a rebuild may begin */
+    const struct live_state before =
+        live_state(api->options.live); /* of the wait: a rebuild may begin */
     int rc = live_wait_applied(api->options.live, WAIT_SECONDS, err);
     if (rc != 0)
         return rc;
