@@ -14,7 +14,7 @@
 
 #define INGEST_BODY_BYTES ((size_t)16 << 20)     /* as received */
 #define INGEST_UNPACKED_BYTES ((size_t)16 << 20) /* what it unpacks to */
-#define INGEST_RECORDS ((size_t)1 << 18)         /* of one body: as a block of the lake has */
+#define INGEST_RECORDS ((size_t)1 << 18)         /* of one body: no more fit into a block */
 
 /* --- unpacking --- */
 

@@ -24,7 +24,7 @@ struct tail_mark {
 struct tail_position {
     uint64_t id; /* of the file, unique in the index */
     char *source, *pattern;
-    int64_t since_ms; /* when this source began to follow this log */
+    int64_t since_ms; /* when this source began to follow the pattern that found the file first */
     char *path;       /* the log's name, whatever the file is called by now */
     uint64_t device, inode;
     uint64_t head_at; /* leading NUL bytes */
