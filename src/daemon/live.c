@@ -192,8 +192,10 @@ static void change_rules(struct live *l) {
         refiner_free(before);
 }
 
-/* What is durable now; what comes meanwhile waits for the next time and shares INSERTs. */
-static int apply_all(struct live *l, struct applier *appliers[], struct err *err) {
+/* What is durable now; what comes meanwhile waits for the next time and shares INSERTs. A pause or
+ * the end may cut it short: *ret_complete says whether all of it is in. */
+static int apply_all(struct live *l, struct applier *appliers[], bool *ret_complete,
+                     struct err *err) {
     uint64_t goals[DATASET_MAX + 1];
     bool more = true;
     pthread_mutex_lock(&l->mutex);
@@ -210,16 +212,17 @@ static int apply_all(struct live *l, struct applier *appliers[], struct err *err
         }
     }
     pthread_mutex_lock(&l->mutex);
-    if (rc == 0 && is_applied(&l->state, goals))
+    *ret_complete = rc == 0 && is_applied(&l->state, goals);
+    if (*ret_complete)
         l->complete_at = began;
     pthread_mutex_unlock(&l->mutex);
     return rc;
 }
 
-static void say(struct live *l, int rc, const struct err *err) {
+static void say(struct live *l, int rc, bool complete, const struct err *err) {
     pthread_mutex_lock(&l->mutex);
     bool was = l->state.ready;
-    l->state.ready = rc == 0;
+    l->state.ready = complete;
     l->state.error = rc == 0 ? (struct err){0} : *err;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
@@ -227,7 +230,7 @@ static void say(struct live *l, int rc, const struct err *err) {
         log_line(LOG_INFO, "engine_away", "error=\"%s\"", err->text);
     else if (rc != 0 && rc != ERR_STOPPED)
         log_line(LOG_ERROR, "apply_failed", "error=\"%s\"", err->text);
-    else if (!was && rc == 0)
+    else if (!was && complete)
         log_line(LOG_INFO, "ready", "version=%llu", (unsigned long long)l->state.version);
 }
 
@@ -271,10 +274,11 @@ static void *applier_main(void *arg) {
         struct err err = {0};
         if (other)
             close_appliers(appliers);
-        int rc = apply_all(l, appliers, &err);
+        bool complete;
+        int rc = apply_all(l, appliers, &complete, &err);
         if (rc != 0 && rc != ERR_AWAY)
             close_appliers(appliers); /* they begin by asking the store what it has */
-        say(l, rc, &err);
+        say(l, rc, complete, &err);
         if (rc == ERR_ENGINE)
             restart_engine_if_broken(l, &err);
         again = rc != 0;
