@@ -118,8 +118,7 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
                struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     struct buf key = {0}, text = {0};
-    const struct live_state before =
-        live_state(api->options.live); /* of the wait: a rebuild may begin */
+    uint64_t rebuilds = live_state(api->options.live).rebuilds; /* before it is complete */
     int rc = live_wait_applied(api->options.live, WAIT_SECONDS, err);
     if (rc != 0)
         return rc;
@@ -143,7 +142,7 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
         rc = query_run(&env, q, &result, NULL, err);
         const struct live_state after = live_state(api->options.live);
         bool other = after.engine_starts != state.engine_starts; /* with less in it, perhaps */
-        if (after.rebuilds != before.rebuilds || other) {
+        if (after.rebuilds != rebuilds || other) {
             if (rc == 0)
                 query_free_result(&result);
             rc = err_set(err, ERR_AWAY,

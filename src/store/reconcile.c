@@ -81,8 +81,8 @@ static int drop_month(struct client *client, enum dataset dataset, uint32_t mont
     return rc;
 }
 
-/* Months whose count differs in either direction, which are to be made again from the lake. Of all
- * that the store has in them, `found` is what lies at or below `applied`. */
+/* Months whose count at or below `applied` differs in either direction: they are made again from
+ * the lake. */
 static int check_counts(struct client *client, enum dataset dataset, const struct applied *applied,
                         struct present *p, struct err *err) {
     struct applied found = {0};
