@@ -57,18 +57,23 @@ static int see_problem(const char *path, int number) {
     return 0; /* what cannot be read is not there */
 }
 
-/* A pattern may match rotated files as well. Of which log is this one rotated? Best of one in its
- * directory. NULL: it is a log. */
+/* Of two logs that `name` could be rotated of, the better one: best is one in its directory. */
+static const char *better_log(const char *log, const char *other, const char *name) {
+    if (tail_kin(str_from(base_name(other)), str_from(base_name(name))) != KIN_ROTATED)
+        return log;
+    bool near = log != NULL && str_eq(directory(log), directory(name));
+    return log == NULL || (!near && str_eq(directory(other), directory(name))) ? other : log;
+}
+
+/* A pattern may match rotated files as well. Of which log is this one rotated? That may be away,
+ * and known from another pattern. NULL: it is a log. */
 static const char *log_of(const struct tail_view *l, const char *name) {
     const char *log = NULL;
-    for (size_t i = 0; i < l->logs.len; i++) {
-        const char *other = l->logs.items[i];
-        if (tail_kin(str_from(base_name(other)), str_from(base_name(name))) != KIN_ROTATED)
-            continue;
-        if (str_eq(directory(other), directory(name)))
-            return other;
-        log = log != NULL ? log : other;
-    }
+    for (size_t i = 0; i < l->logs.len; i++)
+        log = better_log(log, l->logs.items[i], name);
+    for (size_t i = 0; i < l->t->files.len; i++)
+        if (tail_is_of(l->t->files.items[i], l->source))
+            log = better_log(log, l->t->files.items[i]->at.path, name);
     return log;
 }
 

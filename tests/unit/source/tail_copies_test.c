@@ -176,6 +176,29 @@ static void copies__pattern_of_all_names_and_packing(void **state) {
 }
 
 /* Not every name with a number is a rotated one. */
+/* The pattern matches its rotated files as well, was another one before, and the log is away: what
+ * they are rotated files of is only in what is known. */
+static void copies__pattern_of_all_names_while_the_log_is_away(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new("access.log");
+    lab->rc = ERR_NOSPACE;
+    add_lines(lab, "access.log", 0, 10);
+    run(lab);
+    shell(lab, "cp access.log access.log-1");
+    run(lab);
+    cut(lab, "access.log");
+    add_lines(lab, "access.log", 10, 15);
+    run(lab);
+    reload(lab, "access.log*", "combined");
+    run(lab);
+    move(lab, "access.log", "access.log-2");
+    run(lab);
+    lab->rc = 0;
+    run_long(lab);
+    check_lines(lab, 15);
+    lab_free(lab);
+}
+
 static void copies__logs_with_numbers_in_their_names(void **state) {
     UNUSED(state);
     struct lab *lab = lab_new("*.log");
@@ -258,6 +281,7 @@ UNIT_MAIN(unit_test(copies__replaced_while_a_block_is_on_its_way),
           unit_test(copies__written_over_in_place), unit_test(copies__put_back_to_an_earlier_state),
           unit_test(copies__pattern_of_all_names_and_copytruncate),
           unit_test(copies__pattern_of_all_names_and_packing),
+          unit_test(copies__pattern_of_all_names_while_the_log_is_away),
           unit_test(copies__logs_with_numbers_in_their_names),
           unit_test(copies__link_whose_file_is_rotated_while_down),
           unit_test(copies__link_to_the_next_file_while_down),
