@@ -6,6 +6,7 @@
  * written to after the log began to be followed: it came and went between two looks. */
 #include "source/tail_internal.h"
 
+#include <fnmatch.h>
 #include <stdlib.h>
 
 #define CLOCK_MS 20           /* times of files lag behind the clock */
@@ -196,11 +197,18 @@ static bool is_too_early(const struct tail_view *l) {
     return false;
 }
 
-/* Since when the log is followed: maybe by another pattern at first. */
+/* Since when the log is followed: maybe by another pattern at first, and maybe nothing of it is
+ * durable yet. */
 static int64_t since_of(const struct tail_view *l, const char *log) {
+    const struct tail *t = l->t;
     int64_t since_ms = l->source->since_ms;
-    for (size_t i = 0; i < l->t->files.len; i++) {
-        const struct tail_file *f = l->t->files.items[i];
+    for (size_t i = 0; i < t->origins.len; i++) {
+        const struct tail_origin *o = &t->origins.items[i];
+        if (strcmp(o->source, l->source->id) == 0 && fnmatch(o->pattern, log, FNM_PATHNAME) == 0)
+            since_ms = min_i64(since_ms, o->since_ms);
+    }
+    for (size_t i = 0; i < t->files.len; i++) { /* a pattern of braces, or of a link */
+        const struct tail_file *f = t->files.items[i];
         if (tail_is_of(f, l->source) && strcmp(f->at.path, log) == 0)
             since_ms = min_i64(since_ms, f->at.since_ms);
     }

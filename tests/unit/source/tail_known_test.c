@@ -97,6 +97,26 @@ static void known__another_path_and_another_format(void **state) {
     lab_free(lab);
 }
 
+/* Nothing of the log was durable when its pattern became another one: what was rotated since then
+ * is not older than what is followed. */
+static void known__another_path_before_anything_was_taken(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new("access.log");
+    lab->rc = ERR_NOSPACE;
+    add_lines(lab, "access.log", 0, 5);
+    run(lab);
+    move(lab, "access.log", "access.log.1");
+    add_lines(lab, "access.log", 5, 10);
+    run(lab);
+    let_days_pass(lab, 2);
+    reload(lab, "*.log", "combined");
+    restart(lab);
+    lab->rc = 0;
+    run_long(lab);
+    check_lines(lab, 10);
+    lab_free(lab);
+}
+
 static void known__lines_get_the_site_that_another_format_says(void **state) {
     UNUSED(state);
     struct lab *lab = lab_new("access.log");
@@ -307,6 +327,7 @@ static void known__a_file_that_is_gone_when_it_is_opened(void **state) {
 UNIT_MAIN(unit_test(known__many_logs), unit_test(known__many_rotations),
           unit_test(known__a_folder_that_is_not_there_at_the_start),
           unit_test(known__another_path_and_another_format),
+          unit_test(known__another_path_before_anything_was_taken),
           unit_test(known__lines_get_the_site_that_another_format_says),
           unit_test(known__what_is_gone_is_forgotten_after_a_month),
           unit_test(known__a_file_that_goes_after_a_year_is_kept_for_a_month),
