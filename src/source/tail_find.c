@@ -181,6 +181,7 @@ static int find_known(const struct tail_view *l, const struct tail_sight *s,
             ret->end = end;
         } else if (m != MATCH_NOT) {
             ret->copy_of = f->at.id;
+            ret->open = ret->open || f->at.offset == 0; /* it may become another one unseen */
         }
         ret->open = ret->open || may_become(l, f, s, c, m);
     }

@@ -57,6 +57,29 @@ static void copies__replaced_before_anything_is_read(void **state) {
     lab_free(lab);
 }
 
+/* The lake takes nothing, and no room is left: of the fifth log nothing is read before it is cut.
+ */
+static void copies__cut_before_anything_is_read(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new("*.log");
+    lab->rc = ERR_NOSPACE;
+    add_lines(lab, "a.log", 0, 5);
+    add_lines(lab, "b.log", 5, 10);
+    add_lines(lab, "c.log", 10, 15);
+    add_lines(lab, "d.log", 15, 20);
+    run(lab);
+    add_lines(lab, "e.log", 20, 25);
+    run(lab);
+    shell(lab, "cp e.log e.log.1");
+    run(lab);
+    cut(lab, "e.log");
+    add_lines(lab, "e.log", 25, 30);
+    lab->rc = 0;
+    run_long(lab);
+    check_lines(lab, 30);
+    lab_free(lab);
+}
+
 /* As cp and scp do: the old content and more, in place. */
 static void copies__written_over_in_place(void **state) {
     UNUSED(state);
@@ -278,7 +301,8 @@ static void copies__quiet_log_moved_out_of_sight_is_waited_for(void **state) {
 
 UNIT_MAIN(unit_test(copies__replaced_while_a_block_is_on_its_way),
           unit_test(copies__replaced_before_anything_is_read),
-          unit_test(copies__written_over_in_place), unit_test(copies__put_back_to_an_earlier_state),
+          unit_test(copies__cut_before_anything_is_read), unit_test(copies__written_over_in_place),
+          unit_test(copies__put_back_to_an_earlier_state),
           unit_test(copies__pattern_of_all_names_and_copytruncate),
           unit_test(copies__pattern_of_all_names_and_packing),
           unit_test(copies__pattern_of_all_names_while_the_log_is_away),
