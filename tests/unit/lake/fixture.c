@@ -133,9 +133,9 @@ void lab_read(struct lab *lab, uint64_t after, uint64_t upto, struct buf *ret) {
 }
 
 uint64_t seed_for(const char *test) {
-    const char *given = getenv("TEST_SEED");
+    const char *given = getenv("CASK_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid();
-    print_message("%s: TEST_SEED=%llu\n", test, (unsigned long long)seed);
+    print_message("%s: seed %llu (repeat with CASK_SEED)\n", test, (unsigned long long)seed);
     return seed;
 }
 

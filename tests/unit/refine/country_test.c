@@ -49,8 +49,8 @@ static void country__addresses_have_the_countries_of_the_database(void **state) 
 static void country__does_not_depend_on_what_was_asked_before(void **state) {
     UNUSED(state);
     unsigned seed =
-        getenv("TEST_SEED") ? (unsigned)atoi(getenv("TEST_SEED")) : (unsigned)time(NULL);
-    printf("country: seed %u (repeat with TEST_SEED)\n", seed);
+        getenv("CASK_SEED") ? (unsigned)atoi(getenv("CASK_SEED")) : (unsigned)time(NULL);
+    printf("country: seed %u (repeat with CASK_SEED)\n", seed);
     srand(seed);
     struct country *asked = open_shipped();
     for (size_t i = 0; i < PLACES; i++) {

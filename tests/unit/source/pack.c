@@ -81,9 +81,9 @@ void write_file(const char *path, struct str bytes) {
 }
 
 uint64_t seed_for(const char *test) {
-    const char *given = getenv("TEST_SEED");
+    const char *given = getenv("CASK_SEED");
     uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 1000003;
-    printf("%s: seed %llu (repeat with TEST_SEED)\n", test, (unsigned long long)seed);
+    printf("%s: seed %llu (repeat with CASK_SEED)\n", test, (unsigned long long)seed);
     return seed;
 }
 

@@ -419,6 +419,7 @@ static void do_anything(struct lab *lab, unsigned *seed) {
     check_lines(lab, n);
 }
 
+/* CASK_SEED repeats a run, CASK_ROUNDS makes it longer. */
 static void tail__property_of_everything(void **state) {
     UNUSED(state);
     const char *given = getenv("CASK_SEED");

@@ -84,8 +84,8 @@ static void rejected__rows_are_a_native_block(void **state) {
 static void touched__is_every_hour_with_rows(void **state) {
     UNUSED(state);
     unsigned seed =
-        getenv("TEST_SEED") ? (unsigned)atoi(getenv("TEST_SEED")) : (unsigned)time(NULL);
-    printf("touched: seed %u (repeat with TEST_SEED)\n", seed);
+        getenv("CASK_SEED") ? (unsigned)atoi(getenv("CASK_SEED")) : (unsigned)time(NULL);
+    printf("touched: seed %u (repeat with CASK_SEED)\n", seed);
     srand(seed);
     for (size_t turn = 0; turn < 200; turn++) {
         struct batch b = {0};
