@@ -6,7 +6,8 @@
 
 /* A clock of a client that is ahead by less is believed. */
 #define AHEAD_MS ((int64_t)300000)
-#define OLDEST_MS ((int64_t)86400000)
+#define OLDEST_MS ((int64_t)86400000) /* what says 1 January 1970 does not know the time */
+#define AGE_MS ((int64_t)BEACON_AGE_DAYS * 86400000)
 
 struct call {
     struct str name, url, domain, referrer, id;
@@ -89,6 +90,8 @@ static struct str clean_url(struct str url, struct arena *arena) {
 
 /* --- one call --- */
 
+/* What is long ago is refused: anybody may send beacons, and each day that one reaches is sealed
+ * anew. And it is not taken for now: who sends seconds for milliseconds must hear of it. */
 static int read_time(const json_t *value, const struct beacon_client *client, int64_t *ret,
                      struct err *err) {
     int64_t at = client->now_ms;
@@ -100,9 +103,12 @@ static int read_time(const json_t *value, const struct beacon_client *client, in
             return err_set(err, ERR_USAGE, "ts: \"%.40s\" is no time", json_string_value(value));
         at *= 1000;
     }
-    if (at > client->now_ms)
-        at = at > client->now_ms + AHEAD_MS ? client->now_ms : at;
-    *ret = at < OLDEST_MS ? client->now_ms : at;
+    if (at < OLDEST_MS || at > client->now_ms + AHEAD_MS)
+        at = client->now_ms;
+    if (at < client->now_ms - AGE_MS)
+        return err_set(err, ERR_USAGE,
+                       "ts is over two years ago: milliseconds since 1970 or ISO 8601 is expected");
+    *ret = at;
     return 0;
 }
 

@@ -14,7 +14,8 @@
 #define BEACON_URL_BYTES ((size_t)4096) /* url and referrer; longer ones are refused */
 #define BEACON_NAME_BYTES ((size_t)255)
 #define BEACON_ID_BYTES ((size_t)128)
-#define BEACON_PROPS 30u /* properties of one event, as Plausible has it */
+#define BEACON_AGE_DAYS 731 /* two years; older ones are refused */
+#define BEACON_PROPS 30u    /* properties of one event, as Plausible has it */
 #define BEACON_PROP_BYTES ((size_t)2000)
 
 /* Who sent it, as the HTTP request tells. */

@@ -90,9 +90,13 @@ def test_time_of_the_client_and_of_the_server():
     accepted(server, view("/old", ts=(now - 7200) * 1000))
     accepted(server, view("/iso", ts=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now - 3600))))
     accepted(server, view("/ahead", ts=(now + 86400) * 1000))
+    accepted(server, view("/last-year", ts=(now - 700 * 86400) * 1000))
+    for past in ((now - 732 * 86400) * 1000, now, "1999-12-31T23:59:59Z"):
+        refused(server, [view("/past"), view("/past", ts=past)], 400, "event 2: ts is over two years ago")
     equal(server.stop(), 0, "exit code")
     rows = dict(line.split("\t") for line in server.data.sql("SELECT path, toUnixTimestamp(ts) FROM events").split("\n"))
     equal((int(rows["/old"]), int(rows["/iso"])), (now - 7200, now - 3600), "times")
+    equal((int(rows["/last-year"]), rows.get("/past")), (now - 700 * 86400, None), "times of the past")
     if int(rows["/ahead"]) > time.time():
         raise AssertionError("an event of tomorrow")
 

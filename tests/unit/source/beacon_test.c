@@ -145,6 +145,7 @@ static void time__is_believed_up_to_a_little_ahead(void **state) {
                  {"\"2023-11-14T22:13:19Z\"", 1699999999000LL},
                  {"1700000300000", 1700000300000LL},
                  {"1700000300001", NOW},
+                 {"1636841600000", NOW - 731 * 86400000LL},
                  {"5", NOW},
                  {"null", NOW},
                  {"1e300", NOW},
@@ -158,6 +159,18 @@ static void time__is_believed_up_to_a_little_ahead(void **state) {
         buf_release(&body);
     }
     assert_bad("{\"n\":\"x\",\"u\":\"https://a.example/\",\"ts\":\"today\"}", ERR_USAGE, "no time");
+}
+
+static void time__over_two_years_ago_is_refused(void **state) {
+    UNUSED(state);
+    static const char *const times[] = {"1636841599999", "1700000000", "\"2021-11-13T22:13:19Z\"",
+                                        "\"1999-12-31T23:59:59Z\""};
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        struct buf body = {0};
+        buf_printf(&body, "[{\"n\":\"x\",\"u\":\"https://a.example/\",\"ts\":%s}]", times[i]);
+        assert_bad(buf_cstr(&body), ERR_USAGE, "event 1: ts is over two years ago");
+        buf_release(&body);
+    }
 }
 
 static void batch__is_taken_whole_or_not_at_all(void **state) {
@@ -289,6 +302,7 @@ UNIT_MAIN(unit_test(keys__short_and_long_ones_are_the_same),
           unit_test(domain__several_are_an_event_of_each),
           unit_test(url__loses_its_fragment_but_not_a_route),
           unit_test(time__is_believed_up_to_a_little_ahead),
+          unit_test(time__over_two_years_ago_is_refused),
           unit_test(batch__is_taken_whole_or_not_at_all),
           unit_test(bad__bodies_are_told_what_is_wrong),
           unit_test(limits__hold_at_the_limit_and_one_above),
