@@ -114,6 +114,15 @@ static int limit_sites(const struct api *api, const struct http_exchange *x, str
 
 /* --- answering --- */
 
+/* JSON shows all bytes that are no UTF-8 alike: these are apart by what was given. */
+static void answer_key(const struct question *q, struct buf *out) {
+    question_to_json(q, q->zone, q->from, q->to, out);
+    for (size_t i = 0; i < q->n_filters; i++) {
+        buf_printf(out, "%zu:", q->filters[i].value.len);
+        buf_add_str(out, q->filters[i].value);
+    }
+}
+
 int api_answer(struct api *api, const struct question *q, enum output_format format,
                struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
@@ -125,8 +134,8 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
     const struct live_state state = live_state(api->options.live); /* before it is computed */
     const struct instance *in = live_instance(api->options.live);
     const struct config *config = catalog_hold(in->catalog);
-    question_to_json(q, q->zone, q->from, q->to, &key);
-    buf_printf(&key, "%lld %llu %d", (long long)(now / NOW_SECONDS),
+    answer_key(q, &key);
+    buf_printf(&key, " %lld %llu %d", (long long)(now / NOW_SECONDS),
                (unsigned long long)config->generation, (int)format); /* zones may be others */
     bool kept = answers_find(api->answers, buf_str(&key), state.version, out);
     struct client *client = kept ? NULL : api_take_client(api, err);

@@ -694,6 +694,18 @@ def test_no_answer_is_stale():
     equal(server.stop(), 0, "exit code")
 
 
+def test_questions_that_look_alike():
+    """Bytes of a path that are no UTF-8 are shown alike, but one page is not another."""
+    data = cask.Data(CONFIG)
+    line = b'192.0.2.1 - - [17/May/2026:10:00:00 +0000] "GET /%s HTTP/1.1" 200 5 "-" "Mozilla/5.0"\n'
+    data.load("--site", SITE, data.file(line % b"K\xe4se" * 3 + line % b"K\xf6se" * 5))
+    server = cask.Server(data)
+    for path, views in ((b"/K\xe4se", 3), (b"/K\xf6se", 5), (b"/K\xfcse", 0)):
+        answer = server.query(metrics="pageviews", filter=b"path=" + path)
+        equal(answer["total"]["pageviews"], views, path)
+    equal(server.stop(), 0, "exit code")
+
+
 # --- streams ---------------------------------------------------------------------------------------
 
 
