@@ -42,7 +42,14 @@ static int open_intake(struct live *l, enum dataset dataset, struct err *err) {
 
 int live_load_rules(struct live *l, const struct config *config, struct refiner **ret,
                     struct err *err) {
-    return refiner_new(config, l->in->data_dir, ret, err);
+    int rc = refiner_new(config, NULL, ret, err);
+    if (rc != 0)
+        return rc;
+    /* not that of DATA/keys: whatever became of the file, the store has numbers of this one */
+    pthread_mutex_lock(&l->mutex); /* change_rules() lets go of the refiner behind it */
+    refiner_take_key(*ret, l->in->refiner);
+    pthread_mutex_unlock(&l->mutex);
+    return 0;
 }
 
 void live_use_rules(struct live *l, struct refiner *rules) {

@@ -51,6 +51,8 @@ int refiner_open_key(struct refiner *r, const char *data_dir, struct err *err) {
     return visitor_key_open(data_dir, &r->key, err);
 }
 
+void refiner_take_key(struct refiner *r, const struct refiner *other) { r->key = other->key; }
+
 int refiner_new(const struct config *config, const char *data_dir, struct refiner **ret,
                 struct err *err) {
     struct refiner *r = xcalloc(1, sizeof *r);

@@ -22,6 +22,8 @@ MUSTCHECK int refiner_new(const struct config *config, const char *data_dir, str
                           struct err *err);
 /* Before the first record, of a refiner that was made without a data directory: its key. */
 MUSTCHECK int refiner_open_key(struct refiner *r, const char *data_dir, struct err *err);
+/* The same: that of another one, which stays as it is. */
+void refiner_take_key(struct refiner *r, const struct refiner *other);
 void refiner_free(struct refiner *r);
 /* What rows made from now on carry as `rules` (rules_id.h). */
 uint32_t refiner_rules(const struct refiner *r);

@@ -348,6 +348,25 @@ static void rules__are_read_again_while_it_works(void **state) {
     end(&w);
 }
 
+/* The file may be on its way back from a backup when rules are read again. */
+static void rules__that_are_read_again_keep_the_key_of_the_visitors(void **state) {
+    UNUSED(state);
+    struct world w;
+    char keys[64];
+    start(&w);
+    snprintf(keys, sizeof keys, "%s/keys", w.data);
+    for (unsigned i = 0; i < 2; i++) {
+        w.next = 0; /* the same visitors again */
+        write_lines(&w, DATASET_LOGS, LINES);
+        wait_all(&w);
+        assert_string_equal(ask(&w, "SELECT uniqExact(visitor) FROM events"), "20\n");
+        (void)unlink(keys);
+        use_rules(&w, PLAIN);
+        assert_int_not_equal(access(keys, F_OK), 0); /* a new one would hide that it is gone */
+    }
+    end(&w);
+}
+
 static void rebuild__while_lines_come(void **state) {
     UNUSED(state);
     struct world w;
@@ -555,6 +574,8 @@ UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(lines__that_cannot_be_read_are_counted),
           unit_test(engine__that_dies_is_waited_for_and_nothing_comes_twice),
           unit_test(engine__that_hangs_stops_no_collecting),
-          unit_test(rules__are_read_again_while_it_works), unit_test(rebuild__while_lines_come),
+          unit_test(rules__are_read_again_while_it_works),
+          unit_test(rules__that_are_read_again_keep_the_key_of_the_visitors),
+          unit_test(rebuild__while_lines_come),
           unit_test(rebuild__gives_up_waiting_for_the_applier),
           unit_test(damaged_block__is_passed_over_and_reported), unit_test(stop__while_busy))
