@@ -80,8 +80,10 @@ MUSTCHECK int changes_commit(struct changes_set *set, struct people *p, struct e
 
 /* --- people.c, users.c, sessions.c: with `lock` --- */
 struct user *find_user(struct people *p, struct str name);
-/* Is `by` (still) somebody who may make something for who is at least `least`? ERR_NOTFOUND. */
-MUSTCHECK int check_maker(struct people *p, const char *by, enum role least, struct err *err);
+/* Is `by` (still) somebody who may make something for who is at least `least`? ERR_NOTFOUND. And
+ * may they see these sites (NULL: it is about none)? ERR_USAGE. */
+MUSTCHECK int check_maker(struct people *p, const char *by, enum role least,
+                          const struct site_list *sites, struct err *err);
 struct grant grant_of(enum role role, const char *name, const struct site_list *sites,
                       const char *dashboard);
 void session_release(struct session *s);

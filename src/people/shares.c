@@ -64,7 +64,7 @@ int people_add_share(struct people *p, const struct share *spec, struct secret *
         changes_add(&set, "share", old->hash, NULL, CONTROL_ANY);
         drop_share(p, old); /* over is over, whatever becomes of the commit */
     }
-    rc = check_maker(p, s.by, ROLE_EDITOR, err);
+    rc = check_maker(p, s.by, ROLE_EDITOR, &s.sites, err);
     if (rc == 0 && p->shares.len >= SHARES_MOST)
         rc = err_set(err, ERR_TOOBIG, "there are %zu share links, which is the limit",
                      p->shares.len);

@@ -89,7 +89,7 @@ int people_add_token(struct people *p, const struct token *spec, struct secret *
     h.token.used_day = 0;
     pthread_mutex_lock(&p->write);
     pthread_mutex_lock(&p->lock);
-    rc = check_maker(p, h.token.by, ROLE_ADMIN, err);
+    rc = check_maker(p, h.token.by, ROLE_ADMIN, NULL, err);
     if (rc == 0)
         rc = check_room(p, h.token.name, err);
     pthread_mutex_unlock(&p->lock);

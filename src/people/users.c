@@ -15,11 +15,16 @@ struct user *find_user(struct people *p, struct str name) {
     return NULL;
 }
 
-int check_maker(struct people *p, const char *by, enum role least, struct err *err) {
+int check_maker(struct people *p, const char *by, enum role least, const struct site_list *sites,
+                struct err *err) {
     const struct user *u = find_user(p, str_from(by));
-    if (strcmp(by, PEOPLE_LOCAL) == 0 || (u != NULL && u->role >= least))
+    if (strcmp(by, PEOPLE_LOCAL) == 0)
         return 0;
-    return err_set(err, ERR_NOTFOUND, "there is no %s \"%s\" any more", role_name(least), by);
+    if (u == NULL || u->role < least)
+        return err_set(err, ERR_NOTFOUND, "there is no %s \"%s\" any more", role_name(least), by);
+    return sites == NULL || site_list_covers(&u->sites, sites)
+               ? 0
+               : err_set(err, ERR_USAGE, "\"%s\" may not see all of these sites", by);
 }
 
 static struct user copy_user(const struct user *u) {

@@ -535,6 +535,21 @@ static void shares__go_with_the_user_who_made_them(void **state) {
     }
 }
 
+/* Whatever was looked at before: their sites may have become others meanwhile. */
+static void shares__show_no_more_than_the_user_who_made_them_sees(void **state) {
+    struct lab *lab = *state;
+    char *a = "a.org", *b = "b.org";
+    struct user_change less = {.has_sites = true, .sites = {.items = &a, .n = 1}};
+    struct share made, own = {.sites = {.items = &a, .n = 1}, .by = "bob"},
+                       other = {.sites = {.items = &b, .n = 1}, .by = "bob"};
+    struct secret link;
+    add(lab, "bob", ROLE_EDITOR);
+    assert_ok(people_change_user(lab->p, STR("bob"), CONTROL_ANY, &less, &lab->err), lab->err);
+    assert_int_equal(people_add_share(lab->p, &other, &link, &made, &lab->err), ERR_USAGE);
+    assert_ok(people_add_share(lab->p, &own, &link, &made, &lab->err), lab->err);
+    share_release(&made);
+}
+
 /* `by` made a token of scope admin and a share link of a.org: do they still work? */
 struct made {
     struct secret token, share;
@@ -765,6 +780,7 @@ int main(void) {
         with_lab(tokens__wrong_ones_are_not_made),
         with_lab(shares__show_their_sites_until_they_expire),
         with_lab(shares__go_with_the_user_who_made_them),
+        with_lab(shares__show_no_more_than_the_user_who_made_them_sees),
         with_lab(made__ends_with_the_right_to_make_it),
         with_lab(made__by_the_command_line_is_of_no_user),
         with_lab(users__an_administrator_has_no_list_of_sites),
