@@ -82,7 +82,7 @@ static void seal_in_a_child(struct world *w, unsigned after_ms) {
 static void open_patiently(struct world *w) {
     struct err err = {0};
     int rc = ERR_BUSY;
-    for (int i = 0; i < 600 && rc == ERR_BUSY; i++) {
+    for (int i = 0; i < 2400 && rc == ERR_BUSY; i++) {
         rc = instance_open(&w->config, w->dir, "test", &w->in, &err);
         if (rc == ERR_BUSY)
             usleep(50000);

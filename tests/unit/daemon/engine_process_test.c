@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#define PATIENCE 600 /* times 50 ms */
+#define PATIENCE 2400 /* times 50 ms */
 
 static bool eventually(bool (*is)(void *), void *arg) {
     for (int i = 0; i < PATIENCE; i++) {

@@ -19,6 +19,7 @@ struct world {
     struct intake *in;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
+    bool held; /* whoever writes waits behind its first block */
     size_t answered;
     uint64_t durable; /* as on_durable said */
     unsigned failures;
@@ -41,6 +42,8 @@ static void on_durable(void *arg, enum dataset dataset, uint64_t bid) {
     pthread_mutex_lock(&w->mutex);
     assert_true(bid > w->durable);
     w->durable = bid;
+    while (w->held)
+        pthread_cond_wait(&w->changed, &w->mutex);
     pthread_mutex_unlock(&w->mutex);
 }
 
@@ -114,10 +117,17 @@ static struct ticket *submit(struct world *w, size_t n, unsigned number) {
     return t;
 }
 
+static void let_go(struct world *w) {
+    pthread_mutex_lock(&w->mutex);
+    w->held = false;
+    pthread_cond_broadcast(&w->changed);
+    pthread_mutex_unlock(&w->mutex);
+}
+
 static void await_answers(struct world *w, size_t n) {
     struct timespec until;
     clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += 60;
+    until.tv_sec += 100;
     pthread_mutex_lock(&w->mutex);
     while (w->answered < n)
         if (pthread_cond_timedwait(&w->changed, &w->mutex, &until) == ETIMEDOUT)
@@ -175,9 +185,11 @@ static void intake__many_tickets_share_blocks_in_order(void **state) {
     static struct ticket *tickets[N];
     struct read lake;
     begin(&w);
+    w.held = true;
     open_in(&w);
     for (unsigned i = 0; i < N; i++)
         tickets[i] = submit(&w, 1 + i % 3, i);
+    let_go(&w);
     await_answers(&w, N);
     struct intake_counts counts = intake_counts(w.in);
     read_lake(&w, &lake);

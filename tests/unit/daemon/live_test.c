@@ -3,7 +3,7 @@
  * CASK_ROUNDS makes it longer. */
 #include "support/unit.h"
 
-#include "daemon/live.h"
+#include "daemon/live_internal.h"
 #include "refine/refine.h"
 #include <fcntl.h>
 #include <glob.h>
@@ -327,7 +327,8 @@ static void rules__are_read_again_while_it_works(void **state) {
     start_writers(&w, writers);
     for (unsigned i = 0; i < rounds(6); i++) {
         use_rules(&w, i % 2 ? PLAIN : EXCLUDING);
-        usleep(300000);
+        write_lines(&w, DATASET_LOGS, LINES);
+        wait_all(&w); /* read by these rules, while more come */
     }
     end_writers(writers);
     wait_all(&w);
@@ -385,6 +386,21 @@ static void rebuild__while_lines_come(void **state) {
     end(&w);
 }
 
+/* The applier has begun, with an engine that answers nothing. */
+static void apply_in_vain(struct world *w, int pid) {
+    bool busy = false;
+    assert_ok(live_pause(w->live, &w->stop, &w->err), w->err); /* what it did before is done */
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    write_lines(w, DATASET_LOGS, LINES);
+    live_resume(w->live);
+    while (!busy) {
+        usleep(10000);
+        pthread_mutex_lock(&w->live->mutex);
+        busy = w->live->busy > 0;
+        pthread_mutex_unlock(&w->live->mutex);
+    }
+}
+
 static void *rebuild(void *arg) {
     struct world *w = arg;
     struct err err;
@@ -399,9 +415,7 @@ static void rebuild__gives_up_waiting_for_the_applier(void **state) {
     start(&w);
     wait_applied(&w);
     int pid = engine_process_pid(w.in->engine);
-    assert_int_equal(kill(pid, SIGSTOP), 0);
-    write_lines(&w, DATASET_LOGS, LINES);
-    usleep(500000); /* the applier has begun */
+    apply_in_vain(&w, pid);
     assert_int_equal(pthread_create(&thread, NULL, rebuild, &w), 0);
     usleep(200000);
     w.stop = true;

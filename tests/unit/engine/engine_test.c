@@ -368,7 +368,7 @@ static void kill__ends_a_statement_by_its_query_id(void **state) {
     }
     /* a killed one ends at its next block; alone they would sleep for a quarter of an hour */
     const char *left = "";
-    for (int i = 0; i < 600 && strcmp(left, "0\n") != 0; i++) {
+    for (int i = 0; i < 2400 && strcmp(left, "0\n") != 0; i++) {
         usleep(50000);
         left = live_query(&live, "SELECT count() FROM system.processes WHERE query LIKE "
                                  "'SELECT sleepEachRow%'");

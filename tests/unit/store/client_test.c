@@ -239,9 +239,17 @@ static void insert__over_the_limit_or_with_a_broken_structure_is_not_sent(void *
     client_free(c);
 }
 
-static void *stop_soon(void *arg) {
-    usleep(50000);
-    client_stop(arg);
+struct stopper {
+    struct server *server;
+    struct client *client;
+};
+
+/* Once the statement has come. */
+static void *stop_client(void *arg) {
+    struct stopper *s = arg;
+    while (atomic_load(&s->server->requests) == 0)
+        usleep(1000);
+    client_stop(s->client);
     return NULL;
 }
 
@@ -254,7 +262,8 @@ static void stop__ends_a_statement_that_hangs_and_kills_it_at_the_server(void **
     server_start(&s, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
     s.hang = true;
     assert_ok(client_new(s.path, NULL, &c, &err), err);
-    assert_int_equal(pthread_create(&thread, NULL, stop_soon, c), 0);
+    struct stopper stopper = {&s, c};
+    assert_int_equal(pthread_create(&thread, NULL, stop_client, &stopper), 0);
     assert_int_equal(client_query(c, STR("SELECT 1"), NULL, NULL, 0, NULL, &err), ERR_STOPPED);
     pthread_join(thread, NULL);
     assert_int_equal(atomic_load(&s.requests), 2); /* the KILL came */
