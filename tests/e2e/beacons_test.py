@@ -271,7 +271,7 @@ class Ledger:
 def test_random_kills():
     rng = random.Random(cask.seed())
     data, ledger, hits = cask.Data(CONFIG), Ledger(rng), {"engine": 0, "parent": 0}
-    server = cask.Server(data)
+    server = cask.Server(data, port=cask.free_port())
     ledger.port = server.port
     ledger.start()
     for i in range(KILLS):

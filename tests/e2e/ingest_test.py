@@ -303,7 +303,7 @@ def test_too_much_for_a_block():
 def test_random_kills():
     rng = random.Random(cask.seed())
     data = cask.Data(CONFIG)
-    server = cask.Server(data)
+    server = cask.Server(data, port=cask.free_port())
     acknowledged, doubtful, lock, ending = set(), set(), threading.Lock(), threading.Event()
     port = [server.port]
 
@@ -395,7 +395,7 @@ def syslog_ng(query, body):
     if program is None:
         raise cask.Skip("needs syslog-ng")
     data = cask.Data(CONFIG)
-    server = cask.Server(data)
+    server = cask.Server(data, port=cask.free_port())
     folder = cask.temp_dir()
     log = os.path.join(folder, "access.log")
     open(log, "w").close()

@@ -369,8 +369,8 @@ def test_the_server_stops_in_the_middle():
     data.load("--site", SITE, data.file(log(rng, 20000)))
     for how in (signal.SIGTERM, signal.SIGKILL):
         server = cask.Server(data)
-        process = data.start("sql", FOREVER)
-        time.sleep(2)
+        process = server.start_command("sql", FOREVER)
+        time.sleep(1)  # the engine works on it
         equal(process.poll(), None, "the long question")
         server.process.send_signal(how)
         code = server.process.wait(60)

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 
@@ -40,18 +39,12 @@ def documented():
     return block.split("# ")[0], re.search(r"# (proxy_set_header .*)", block)[1]
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def test_what_is_kept_and_what_a_proxy_cuts():
     if not shutil.which("nginx"):
         raise cask.Skip("needs nginx")
     data = cask.Data(CONFIG)
     server = cask.Server(data)
-    folder, port, (mapping, header) = cask.temp_dir(), free_port(), documented()
+    folder, port, (mapping, header) = cask.temp_dir(), cask.free_port(), documented()
     cask.write(folder, "nginx.conf", NGINX % (mapping, port, server.port, header))
     nginx = subprocess.Popen(["nginx", "-p", folder, "-c", "nginx.conf", "-e", "stderr"], cwd=folder,
                              stderr=open(os.path.join(folder, "log"), "wb"))

@@ -23,7 +23,7 @@ import cask
 import count
 from cask import equal
 from people_test import PASSWORD, setup_link
-from tail_test import free_port, program
+from tail_test import program
 
 SAMPLES = os.path.join(cask.ROOT, "packaging", "proxy")
 HOST, SITE = "stats.example.org", "www.example.org"
@@ -64,7 +64,7 @@ class Proxy:
 
     def __init__(self, server):
         self.folder = cask.temp_dir()
-        self.port = free_port()
+        self.port = cask.free_port()
         self.certificate, self.key = (os.path.join(self.folder, name) for name in ("cert.pem", "key.pem"))
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-days", "2", "-subj", f"/CN={HOST}", "-keyout", self.key, "-out", self.certificate],
@@ -121,7 +121,7 @@ class Caddy(Proxy):
     def configuration(self, text):
         """Its own authority, and free ports, in place of those of the internet."""
         options = (f"{{\n\tadmin off\n\tlocal_certs\n\tskip_install_trust\n\tauto_https disable_redirects\n"
-                   f"\tdefault_bind 127.0.0.1\n\thttps_port {self.port}\n\thttp_port {free_port()}\n}}\n")
+                   f"\tdefault_bind 127.0.0.1\n\thttps_port {self.port}\n\thttp_port {cask.free_port()}\n}}\n")
         return f"{options}{text}\n{SITE} {{\n{commented(text)}}}\n"
 
 

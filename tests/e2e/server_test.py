@@ -277,7 +277,7 @@ def test_few_descriptors():
 def test_ended_under_load():
     rng = random.Random(cask.seed())
     data, ledger = cask.Data(CONFIG), Ledger(rng)
-    server = cask.Server(data)
+    server = cask.Server(data, port=cask.free_port())
     ledger.port = server.port
     ledger.start()
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
@@ -541,8 +541,8 @@ def test_ended_while_a_command_waits_for_the_engine():
         if waits_for_applier:
             accepted(server, view("/2"))
             time.sleep(1)
-        command = data.start("rebuild")
-        time.sleep(0.5)
+        command = server.start_command("rebuild")
+        time.sleep(0.5)  # it waits
         equal(server.stop(), 0, f"exit code: {server.log()[-2000:]}")
         assert "engine_hangs" not in server.log(), "it was waited for"  # that comes after a minute
         equal(command.wait(), 75, "exit code of rebuild")

@@ -105,6 +105,29 @@ def children(pid):
     return found
 
 
+def talks(pid):
+    """Has the process a connection over a unix socket?"""
+    with contextlib.suppress(OSError):
+        links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        with open("/proc/net/unix", encoding="latin-1") as f:
+            connected = {f"socket:[{line.split()[6]}]" for line in f.readlines()[1:] if line.split()[5] == "03"}
+        return not connected.isdisjoint(links)
+    return False
+
+
+held_ports = []
+
+
+def free_port():
+    """A port that stays ours: nobody else is given it while a socket is bound to it. One that listens can be bound
+    beside (SO_REUSEADDR), and again after its end."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("127.0.0.1", 0))
+    held_ports.append(s)
+    return s.getsockname()[1]
+
+
 def peak_kib(pid):
     """VmHWM: the most memory a process ever had resident; 0 once it is gone."""
     with contextlib.suppress(OSError):
@@ -256,6 +279,12 @@ class Server:
         wait_for(listening, 120)
         return self
 
+    def start_command(self, *args):
+        """A command that has found this server."""
+        process = self.data.start(*args)
+        wait_for(lambda: talks(process.pid) or process.poll() is not None)
+        return process
+
     def engines(self):
         return children(self.pid)
 
@@ -296,7 +325,7 @@ class Server:
         self.process.wait(60)
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
