@@ -413,8 +413,10 @@ static void do_anything(struct lab *lab, unsigned *seed) {
     if (lab->tail == NULL)
         start(lab);
     lab->rc = 0;
-    add_lines(lab, "access.log", n, n + 1); /* a pattern that finds no log has no kin to look for */
-    n++;
+    /* A pattern that finds no log has no kin to look for; and of lines that no format reads, ten are
+     * waited for. */
+    add_lines(lab, "access.log", n, n + 10);
+    n += 10;
     run_long(lab);
     check_lines(lab, n);
 }
