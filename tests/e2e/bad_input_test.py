@@ -194,7 +194,7 @@ def test_one_process_at_a_time():
     data.load(*SITE, data.file(GOOD))
     first = data.start("import", *SITE, "-", stdin=subprocess.PIPE)
     try:
-        cask.wait_for(data.locked)
+        cask.wait_for(lambda: data.holder() == first.pid)
         refused(data, "stats", "hits", code=3)
         refused(data, "import", *SITE, data.file(GOOD * 2), code=3)
     finally:

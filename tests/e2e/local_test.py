@@ -386,7 +386,7 @@ def test_a_server_that_is_starting_is_waited_for():
     data = cask.Data(CONFIG)
     data.load("--site", SITE, data.file(log(random.Random(1), 500)))
     server = cask.Server(data, wait=False)
-    cask.wait_for(data.locked)
+    cask.wait_for(lambda: data.holder() == server.pid)
     equal(data.stats("hits", bots="include")["total"]["hits"] > 0, True, "hits")
     server.wait()
     equal(server.stop(), 0, "exit code of serve")

@@ -26,7 +26,7 @@ def on_terminal(data, *args, env=None):
     os.close(child)
     seen = b""
     while True:
-        ready, _, _ = select.select([parent], [], [], 60)
+        ready, _, _ = select.select([parent], [], [], 300)
         try:
             piece = os.read(parent, 65536) if ready else b""
         except OSError:

@@ -208,6 +208,13 @@ class Data:
         self.run("rebuild")
         equal(self.sealed(site), 1.0, f"sealed share of {site}")
 
+    def holder(self):
+        """Who holds the lock or was the last to hold it, as the file says; 0: nobody was. To try the lock would be in
+        the way of whoever takes it now."""
+        with contextlib.suppress(FileNotFoundError), open(os.path.join(self.path, "lock"), encoding="ascii") as f:
+            return int(f.read().partition(" ")[0] or 0)
+        return 0
+
     def locked(self):
         try:
             fd = os.open(os.path.join(self.path, "lock"), os.O_RDWR)
