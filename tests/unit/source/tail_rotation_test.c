@@ -413,8 +413,8 @@ static void do_anything(struct lab *lab, unsigned *seed) {
     if (lab->tail == NULL)
         start(lab);
     lab->rc = 0;
-    /* A pattern that finds no log has no kin to look for; and of lines that no format reads, ten are
-     * waited for. */
+    /* A pattern that finds no log has no kin to look for; and of lines that no format reads, ten
+     * are waited for. */
     add_lines(lab, "access.log", n, n + 10);
     n += 10;
     run_long(lab);
