@@ -11,8 +11,10 @@
  * then work side by side from the start, at the price of a few more parts. */
 #define EARLY_ROWS ((uint64_t)100000)
 
+/* What became of the records that a block has of one source. */
 struct block_counts {
     uint64_t bid;
+    char *source;
     struct apply_counts counts;
 };
 
@@ -129,14 +131,43 @@ static bool is_present(const struct apply *a, uint64_t bid, uint32_t month) {
     return present_any(&a->present) && present_has(&a->present, bid, month);
 }
 
+/* Where the records of a source in this block are counted. A block has few sources, so `at`, that
+ * of the record before, is nearly always the same. */
+static struct block_counts *counts_of(struct apply *a, struct block_counts *at, uint64_t bid,
+                                      struct str source) {
+    if (at != NULL && str_is(source, at->source))
+        return at;
+    for (size_t i = a->blocks.len; i > 0 && a->blocks.items[i - 1].bid == bid; i--)
+        if (str_is(source, a->blocks.items[i - 1].source))
+            return &a->blocks.items[i - 1];
+    struct block_counts fresh = {.bid = bid, .source = str_dup(source)};
+    vec_push(&a->blocks, fresh);
+    return &a->blocks.items[a->blocks.len - 1];
+}
+
+/* Keeps the first n of them. */
+static void cut_counts(struct apply *a, size_t n) {
+    while (a->blocks.len > n)
+        free(a->blocks.items[--a->blocks.len].source);
+}
+
+static void count_record(struct apply_counts *counts, const struct record *record) {
+    counts->records++;
+    counts->bytes += record->body.len;
+    counts->last_ms = record->ts_ms;
+}
+
 static void take_line(struct apply *a, uint64_t bid, uint32_t place, const struct record *record,
                       struct apply_counts *counts) {
     uint64_t start, end;
     struct event event;
     struct batch *b = a->filling;
     enum reason reason = refine_record(a->env.refiner, record, &event);
+    count_record(counts, record);
     if (reason != REASON_NONE) {
         counts->rejected[reason]++;
+        if (!reason_is_exclusion(reason))
+            counts->last_rejection = (struct apply_rejection){bid, place, reason, record->ts_ms};
         if (!is_present(a, bid, 0))
             batch_add_rejected(b, bid, place, record->site, reason, refiner_rules(a->env.refiner));
         return;
@@ -150,44 +181,44 @@ static void take_line(struct apply *a, uint64_t bid, uint32_t place, const struc
         batch_touch(b, event.site, event.ts);
 }
 
-static void refine_lines(struct apply *a, const struct lake_block *block,
-                         struct apply_counts *counts) {
+static void refine_lines(struct apply *a, const struct lake_block *block) {
+    struct block_counts *at = NULL;
     refiner_begin_block(a->env.refiner);
     for (size_t i = 0; i < block->len; i++) {
-        if (record_is_header(&block->records[i])) {
-            refine_header(a->env.refiner, &block->records[i]);
+        const struct record *record = &block->records[i];
+        if (record_is_header(record)) {
+            refine_header(a->env.refiner, record);
             continue;
         }
-        counts->records++;
-        take_line(a, block->bid, (uint32_t)i, &block->records[i], counts);
+        at = counts_of(a, at, block->bid, record->source);
+        take_line(a, block->bid, (uint32_t)i, record, &at->counts);
     }
     refiner_reset(a->env.refiner);
 }
 
 /* They are rows as they are. */
-static void take_counters(struct apply *a, const struct lake_block *block,
-                          struct apply_counts *counts) {
+static void take_counters(struct apply *a, const struct lake_block *block) {
     uint64_t start, end;
+    struct block_counts *at = NULL;
     for (size_t i = 0; i < block->len; i++) {
         uint32_t month = month_of(batch_counters_ts(&block->records[i]), &start, &end);
-        counts->records++;
+        at = counts_of(a, at, block->bid, block->records[i].source);
+        count_record(&at->counts, &block->records[i]);
         if (!is_present(a, block->bid, month))
             batch_add_counters(a->filling, block->bid, &block->records[i]);
     }
 }
 
 static void take_block(struct apply *a, const struct lake_block *block) {
-    struct block_counts at = {.bid = block->bid};
     struct batch *b = a->filling;
     if (dataset_kind(a->env.dataset) == RECORDS_COUNTERS)
-        take_counters(a, block, &at.counts);
+        take_counters(a, block);
     else
-        refine_lines(a, block, &at.counts);
+        refine_lines(a, block);
     if (b->first_bid == 0)
         b->first_bid = block->bid;
     b->last_bid = block->bid;
     a->refined = block->bid;
-    vec_push(&a->blocks, at);
 }
 
 int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err) {
@@ -246,7 +277,7 @@ static int start(struct apply *a, struct err *err) {
         return rc;
     a->refined = present_redoing(&a->present) ? 0 : a->applied.bid;
     while (a->blocks.len > 0 && a->blocks.items[a->blocks.len - 1].bid > a->refined)
-        a->blocks.len--; /* they will be refined, and counted, again */
+        cut_counts(a, a->blocks.len - 1); /* they will be refined, and counted, again */
     rc =
         lake_reader_open(a->env.lake_root, a->env.dataset, a->refined, a->refined, &a->reader, err);
     if (rc == 0) {
@@ -313,27 +344,43 @@ void apply_close(struct apply *a) {
     buf_release(&a->sql);
     buf_release(&a->structure);
     buf_release(&a->body);
+    cut_counts(a, 0);
     vec_free(&a->blocks);
     pthread_mutex_destroy(&a->mutex);
     pthread_cond_destroy(&a->changed);
     free(a);
 }
 
+void apply_counts_add(struct apply_counts *to, const struct apply_counts *more) {
+    to->records += more->records;
+    to->accepted += more->accepted;
+    for (size_t r = 0; r < REASON_COUNT; r++)
+        to->rejected[r] += more->rejected[r];
+    to->bytes += more->bytes;
+    to->last_ms = max_i64(to->last_ms, more->last_ms);
+    if (more->last_rejection.bid != 0)
+        to->last_rejection = more->last_rejection;
+}
+
 struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t last) {
     struct apply_counts sum = {0};
     for (size_t i = 0; i < a->blocks.len; i++) {
         const struct block_counts *block = &a->blocks.items[i];
-        if (block->bid < first || block->bid > last)
-            continue;
-        sum.records += block->counts.records;
-        sum.accepted += block->counts.accepted;
-        for (size_t r = 0; r < REASON_COUNT; r++)
-            sum.rejected[r] += block->counts.rejected[r];
+        if (block->bid >= first && block->bid <= last)
+            apply_counts_add(&sum, &block->counts);
     }
     return sum;
 }
 
-void apply_forget_counts(struct apply *a) { a->blocks.len = 0; }
+void apply_each_source(const struct apply *a,
+                       void (*see)(void *arg, uint64_t bid, const char *source,
+                                   const struct apply_counts *counts),
+                       void *arg) {
+    for (size_t i = 0; i < a->blocks.len; i++)
+        see(arg, a->blocks.items[i].bid, a->blocks.items[i].source, &a->blocks.items[i].counts);
+}
+
+void apply_forget_counts(struct apply *a) { cut_counts(a, 0); }
 
 uint64_t apply_damaged(const struct apply *a, struct err *ret_first) {
     *ret_first = a->damage;

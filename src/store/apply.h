@@ -58,12 +58,29 @@ void apply_close(struct apply *a);
  * error leaves the store in a state that apply_open() understands: close, and open again. */
 MUSTCHECK int apply_run(struct apply *a, uint64_t upto, bool flush, struct err *err);
 
-/* What became of the blocks with first <= bid <= last seen by this struct. */
+/* A line that was rejected, and where it stands in the lake. */
+struct apply_rejection {
+    uint64_t bid; /* 0: none was */
+    uint32_t place;
+    enum reason reason;
+    int64_t ts_ms; /* arrival */
+};
+
 struct apply_counts {
     uint64_t records;                          /* lines, counters */
     uint64_t accepted, rejected[REASON_COUNT]; /* lines */
+    uint64_t bytes;                            /* of lines without their ends */
+    int64_t last_ms;                           /* arrival of the newest record; 0: none */
+    struct apply_rejection last_rejection;     /* exclusions are none */
 };
+/* What became of the blocks with first <= bid <= last seen by this struct. */
 struct apply_counts apply_counts(const struct apply *a, uint64_t first, uint64_t last);
+/* The same by source, one call for each that a block has records of, from the first block on. */
+void apply_each_source(const struct apply *a,
+                       void (*see)(void *arg, uint64_t bid, const char *source,
+                                   const struct apply_counts *counts),
+                       void *arg);
+void apply_counts_add(struct apply_counts *to, const struct apply_counts *more);
 /* What was counted so far is known to the caller: keep no more of it. */
 void apply_forget_counts(struct apply *a);
 

@@ -275,6 +275,69 @@ static void engine__that_dies_is_reopened_and_counts_stay(void **state) {
     lab_free(lab);
 }
 
+/* --- by source ------------------------------------------------------------------------------- */
+
+/* A block of lines of two sources in turn, "t" first, and of a header: `pattern` has G for a good
+ * line, B for a bad one. */
+static uint64_t add_mixed(struct lab *lab, const char *pattern) {
+    static const char good[] =
+        "192.0.2.7 - - [17/May/2015:10:00:03 +0000] \"GET / HTTP/1.1\" 200 5 \"-\" \"x\"";
+    VEC(struct record) records = {0};
+    struct record header = {
+        .body = STR("#"), .type = STR("#w3c"), .site = STR("a"), .source = STR("headers")};
+    vec_push(&records, header);
+    for (size_t i = 0; pattern[i] != '\0'; i++) {
+        struct record r = {.ts_ms = NOON + (int64_t)i, .type = STR("combined"), .site = STR("a")};
+        r.source = i % 2 ? STR("s") : STR("t");
+        r.body = pattern[i] == 'G' ? str_from(good) : STR("12345678");
+        vec_push(&records, r);
+    }
+    assert_ok(lake_writer_append(lab->writer, (struct record_batch){records.items, records.len},
+                                 &lab->last, &lab->err),
+              lab->err);
+    assert_ok(lake_writer_sync(lab->writer, &lab->err), lab->err);
+    vec_free(&records);
+    return lab->last;
+}
+
+static void list_counts(void *arg, uint64_t bid, const char *source,
+                        const struct apply_counts *counts) {
+    const struct apply_rejection *bad = &counts->last_rejection;
+    buf_printf(arg, "%u %s %u+%u of %u, %u bytes, last %d", (unsigned)bid_block(bid), source,
+               (unsigned)counts->accepted, (unsigned)counts->rejected[REASON_fields],
+               (unsigned)counts->records, (unsigned)counts->bytes, (int)(counts->last_ms - NOON));
+    if (bad->bid != 0)
+        buf_printf(arg, ", %s %u/%u at %d", reason_name(bad->reason), (unsigned)bid_block(bad->bid),
+                   bad->place, (int)(bad->ts_ms - NOON));
+    buf_add_char(arg, '\n');
+}
+
+static void counts__are_kept_by_source(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new();
+    struct buf list = {0};
+    add_mixed(lab, "GGBGGB");
+    add_mixed(lab, "G");
+    struct apply *a = open_apply(lab);
+    assert_ok(apply_run(a, lab->last, true, &lab->err), lab->err);
+    apply_each_source(a, list_counts, &list);
+    assert_string_equal(buf_cstr(&list), "0 t 2+1 of 3, 154 bytes, last 4, fields 0/3 at 2\n"
+                                         "0 s 2+1 of 3, 154 bytes, last 5, fields 0/6 at 5\n"
+                                         "1 t 1+0 of 1, 73 bytes, last 0\n");
+    struct apply_counts sum = apply_counts(a, 0, UINT64_MAX);
+    assert_int_equal(sum.accepted + sum.rejected[REASON_fields], sum.records);
+    assert_int_equal(sum.records, 7);
+    assert_int_equal(sum.last_ms, NOON + 5);
+    assert_int_equal(sum.last_rejection.place, 6);
+    assert_ok(apply_reopen(a, &lab->err), lab->err);
+    assert_int_equal(apply_counts(a, 0, UINT64_MAX).records, 7);
+    apply_forget_counts(a);
+    assert_int_equal(apply_counts(a, 0, UINT64_MAX).records, 0);
+    apply_close(a);
+    buf_release(&list);
+    lab_free(lab);
+}
+
 static int refuse(void *arg, const struct touched_site *touched, size_t n, struct err *err) {
     UNUSED(arg);
     UNUSED(touched);
@@ -433,7 +496,7 @@ UNIT_MAIN(unit_test(blocks__are_applied_once),
           unit_test(month__of_a_batch_that_is_missing_is_replayed),
           unit_test(month__with_a_wrong_count_is_made_again),
           unit_test(engine__that_dies_is_reopened_and_counts_stay),
-          unit_test(hook__that_fails_keeps_rows_out), unit_test(counters__become_rows_as_they_are),
-          unit_test(counters__are_applied_once),
+          unit_test(counts__are_kept_by_source), unit_test(hook__that_fails_keeps_rows_out),
+          unit_test(counters__become_rows_as_they_are), unit_test(counters__are_applied_once),
           unit_test(counters__of_a_month_with_a_wrong_count_are_made_again),
           unit_test(counters__of_any_time_are_rows))
