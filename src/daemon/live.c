@@ -37,6 +37,7 @@ static int open_intake(struct live *l, enum dataset dataset, struct err *err) {
         return rc;
     uint64_t durable = intake_durable(l->intakes[dataset]);
     on_durable(l, dataset, durable);
+    l->counted[dataset] = durable;
     return instance_check_end(l->in, dataset, durable, err);
 }
 
@@ -138,6 +139,7 @@ void live_free(struct live *l) {
     for (size_t i = 0; i < ARRAY_LEN(l->intakes); i++)
         intake_free(l->intakes[i]);
     refiner_free(l->next_rules);
+    live_free_sources(l);
     pthread_cond_destroy(&l->changed);
     pthread_mutex_destroy(&l->mutex);
     free(l);

@@ -23,7 +23,7 @@ struct live_state {
     uint64_t durable[DATASET_MAX + 1];     /* by dataset: newest durable block */
     uint64_t applied[DATASET_MAX + 1];     /* and the newest one that is in the store */
     double lag_seconds;                    /* since the store had all that was durable; 0: it has */
-    uint64_t accepted, rejected, excluded; /* lines since the start */
+    uint64_t accepted, rejected, excluded; /* lines that came since the start */
     uint64_t engine_starts, engine_damaged; /* directories that were moved aside */
     uint32_t rules;                         /* that new rows are made by (refine/rules_id.h) */
     bool rebuilding;   /* the store is being made anew: nothing can be answered */
@@ -48,6 +48,19 @@ struct instance *live_instance(struct live *live);
 struct intake *live_intake(struct live *live, enum dataset dataset);
 
 struct live_state live_state(struct live *live);
+
+/* What became of the lines of a source (or of all beacons: "beacon") that became durable since the
+ * start. Each counts once, when it is read for the first time: not again when the store is made
+ * anew. */
+struct live_source {
+    struct apply_counts lines;
+    uint64_t duplicates; /* known by their ids; not stored again, so none of `lines` */
+};
+/* Zeros: nothing came. */
+struct live_source live_source(struct live *live, const char *id);
+/* Does not block. */
+void live_count_duplicates(struct live *live, struct str source, size_t n);
+
 /* The configuration was read again: load its rules (errors of refiner_new()), and refine by them
  * from the next batch on, and surely what becomes durable from now on. The rules are the live's
  * then. */

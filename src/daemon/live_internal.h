@@ -1,5 +1,5 @@
 /* Shared by live.c, which starts, stops and rebuilds, live_work.c, the two threads that work on the
- * store, and live_wait.c, where others look at it and wait for it. */
+ * store, live_wait.c, where others look at it and wait for it, and live_sources.c, which counts. */
 #ifndef CASK_LIVE_INTERNAL_H
 #define CASK_LIVE_INTERNAL_H
 
@@ -7,6 +7,11 @@
 
 #include <pthread.h>
 #include <time.h>
+
+struct live_named_source {
+    char *id;
+    struct live_source counts;
+};
 
 #define LIVE_LOOK_SECONDS 0.2 /* between two looks at what nobody tells of */
 
@@ -21,7 +26,9 @@ struct live {
 
     pthread_mutex_t mutex; /* guards all below */
     pthread_cond_t changed;
-    struct live_state state;
+    struct live_state state; /* but for what live_state() finds out */
+    VEC(struct live_named_source) sources;
+    uint64_t counted[DATASET_MAX + 1]; /* in `sources` are the blocks from the start to here */
     double complete_at; /* what was durable then is in the store; clock_monotonic_seconds() */
     struct refiner *next_rules; /* NULL: none were read again */
     unsigned paused;
@@ -45,6 +52,15 @@ bool live_is_current(const struct live *l, const uint64_t durable[DATASET_MAX + 
 /* With the mutex. Until `durable` is in the store; NULL: until it is rebuilt. */
 MUSTCHECK int live_wait_for(struct live *l, const uint64_t *durable, const atomic_bool *stop,
                             struct err *err);
+
+/* --- live_sources.c --- */
+
+/* With the mutex. What was refined for the first time is counted, also before an error: it may be
+ * refined again, but does not count again. */
+void live_count(struct live *l, struct apply *apply, enum dataset dataset);
+/* With the mutex. The sums over all sources. */
+void live_sum_sources(const struct live *l, struct live_state *ret);
+void live_free_sources(struct live *l);
 
 /* --- live_work.c: threads; the argument is the struct live --- */
 

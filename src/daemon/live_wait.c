@@ -55,6 +55,7 @@ static struct err trouble(const struct live *l) {
 struct live_state live_state(struct live *l) {
     pthread_mutex_lock(&l->mutex);
     struct live_state state = l->state;
+    live_sum_sources(l, &state);
     if (!live_is_applied(&state, state.durable))
         state.lag_seconds = clock_monotonic_seconds() - l->complete_at;
     state.ready = state.ready && state.lag_seconds < LAG_SECONDS &&

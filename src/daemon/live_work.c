@@ -32,24 +32,20 @@ static int apply_step(struct live *l, struct applier *a, enum dataset dataset, u
                       bool *ret_more, struct err *err) {
     uint64_t upto = applier_step(a, goal, STEP_BLOCKS);
     int rc = apply_refined(applier_apply(a)) < upto ? applier_try(a, upto, true, err) : 0;
-    if (rc != 0)
-        return rc;
     struct apply_counts counts = apply_counts(applier_apply(a), 0, UINT64_MAX);
-    apply_forget_counts(applier_apply(a));
     pthread_mutex_lock(&l->mutex);
-    if (counts.records > 0)
+    live_count(l, applier_apply(a), dataset);
+    if (counts.records > 0) /* after an error some may be in */
         l->state.version++;
-    l->state.applied[dataset] = upto;
-    if (live_is_applied(&l->state, l->rebuilt))
-        l->state.rebuilding = false;
-    l->state.accepted += counts.accepted;
-    for (size_t i = 0; i < REASON_COUNT; i++)
-        *(reason_is_exclusion((enum reason)i) ? &l->state.excluded : &l->state.rejected) +=
-            counts.rejected[i];
-    *ret_more = *ret_more || (upto < goal && l->paused == 0);
+    if (rc == 0) {
+        l->state.applied[dataset] = upto;
+        if (live_is_applied(&l->state, l->rebuilt))
+            l->state.rebuilding = false;
+        *ret_more = *ret_more || (upto < goal && l->paused == 0);
+    }
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
-    return 0;
+    return rc;
 }
 
 static void close_appliers(struct applier *appliers[]) {

@@ -270,6 +270,58 @@ static void lines__that_cannot_be_read_are_counted(void **state) {
     end(&w);
 }
 
+static void write_record(struct world *w, enum dataset dataset, const char *source,
+                         const char *line) {
+    const struct record record = {.body = str_from(line),
+                                  .type = STR("combined"),
+                                  .site = STR("a"),
+                                  .source = str_from(source)};
+    uint64_t bid;
+    assert_ok(intake_write(live_intake(w->live, dataset), (struct record_batch){&record, 1}, &bid,
+                           &w->err),
+              w->err);
+}
+
+static void assert_source(struct world *w, const char *id, uint64_t accepted, uint64_t rejected,
+                          uint64_t duplicates) {
+    struct live_source counts = live_source(w->live, id);
+    assert_int_equal(counts.lines.accepted, accepted);
+    assert_int_equal(counts.lines.rejected[REASON_fields], rejected);
+    assert_int_equal(counts.lines.records, accepted + rejected);
+    assert_int_equal(counts.lines.last_rejection.bid != 0, rejected > 0);
+    assert_int_equal(counts.duplicates, duplicates);
+}
+
+/* Each once in the life of a server, whatever is read of the lake again. */
+static void sources__are_counted_once(void **state) {
+    UNUSED(state);
+    struct world w;
+    start(&w);
+    for (unsigned life = 0; life < 2; life++) {
+        assert_source(&w, "s", 0, 0, 0);
+        write_lines(&w, DATASET_LOGS, LINES);
+        write_lines(&w, DATASET_WEB, LINES);
+        write_record(&w, DATASET_LOGS, "t", "nonsense");
+        live_count_duplicates(w.live, STR("t"), 3);
+        wait_applied(&w);
+        assert_source(&w, "s", 2ULL * LINES, 0, 0);
+        assert_source(&w, "t", 0, 1, 3);
+        assert_ok(live_rebuild(w.live, &w.stop, &w.err), w.err);
+        write_record(&w, DATASET_LOGS, "t", "nonsense");
+        int pid = engine_process_pid(w.in->engine);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        wait_all(&w);
+        assert_source(&w, "s", 2ULL * LINES, 0, 0);
+        assert_source(&w, "t", 0, 2, 3);
+        assert_int_equal(live_state(w.live).accepted, 2ULL * LINES);
+        assert_int_equal(live_state(w.live).rejected, 2);
+        assert_rows(&w, w.next, 2 * (life + 1));
+        close_live(&w);
+        open_live(&w);
+    }
+    end(&w);
+}
+
 static void engine__that_dies_is_waited_for_and_nothing_comes_twice(void **state) {
     UNUSED(state);
     struct world w;
@@ -585,7 +637,7 @@ static void stop__while_busy(void **state) {
 
 UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(counters__become_answers_and_raise_the_version),
-          unit_test(lines__that_cannot_be_read_are_counted),
+          unit_test(lines__that_cannot_be_read_are_counted), unit_test(sources__are_counted_once),
           unit_test(engine__that_dies_is_waited_for_and_nothing_comes_twice),
           unit_test(engine__that_hangs_stops_no_collecting),
           unit_test(rules__are_read_again_while_it_works),
