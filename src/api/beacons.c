@@ -140,9 +140,10 @@ static bool claim(struct delivery *d, const struct beacon *all, size_t n) {
         d->records[d->n++] = (struct record){.body = all[i].body,
                                              .type = STR("beacon"),
                                              .site = all[i].site,
-                                             .source = STR("beacon"),
+                                             .source = STR(BEACON_SOURCE),
                                              .position = STR("")};
     }
+    live_count_duplicates(d->api->options.live, STR(BEACON_SOURCE), n - d->n);
     return true;
 }
 

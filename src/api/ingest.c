@@ -294,6 +294,26 @@ static int finish(struct parcel *p, struct err *err) {
     return 0;
 }
 
+/* The key of the whole body, if it has one: another one with it counts once. */
+static int claim_body(struct parcel *p, struct str scope, struct err *err) {
+    struct str key = http_header(p->exchange, "Idempotency-Key");
+    struct buf apart = {0}; /* from ids of records */
+    if (key.len == 0)
+        return 0;
+    struct recent_key all = recent_key_of(STR("ingest"), scope);
+    buf_add(&apart, all.bytes, sizeof all.bytes);
+    all = recent_key_of(buf_str(&apart), key);
+    buf_release(&apart);
+    enum recent_claim claim = recent_ids_claim(p->api->recent, all);
+    if (claim == RECENT_WAITING)
+        return err_set(err, ERR_AWAY, "a body with the same key is being stored");
+    if (claim == RECENT_NEW)
+        vec_push(&p->keys, all);
+    else
+        p->cut.items.len = 0;
+    return 0;
+}
+
 /* 1: to be handed in; 0: nothing to store. */
 static int prepare(struct parcel *p, const struct config_source *declared, struct err *err) {
     const struct http_exchange *x = p->exchange;
@@ -308,22 +328,14 @@ static int prepare(struct parcel *p, const struct config_source *declared, struc
         rc = ingest_cut(buf_str(&p->text), &fields, id_scope, &p->arena, &p->cut, err);
     hold_bytes(p, p->text.len +
                       p->cut.items.len * (sizeof *p->cut.items.items + sizeof *p->records.items));
-    if (rc == 0 && key.len > 0) {
-        struct recent_key all = recent_key_of(STR("ingest"), id_scope);
-        buf_clear(&scope);
-        buf_add(&scope, all.bytes, sizeof all.bytes); /* apart from ids of records */
-        all = recent_key_of(buf_str(&scope), key);
-        enum recent_claim claim = recent_ids_claim(p->api->recent, all);
-        if (claim == RECENT_NEW)
-            vec_push(&p->keys, all);
-        if (claim == RECENT_DURABLE)
-            p->cut.items.len = 0;
-        if (claim == RECENT_WAITING)
-            rc = err_set(err, ERR_AWAY, "a body with the same key is being stored");
-    }
     buf_release(&scope);
+    size_t sent = p->cut.items.len;
+    if (rc == 0)
+        rc = claim_body(p, id_scope, err);
     if (rc == 0)
         rc = claim_records(p, err);
+    if (rc == 0)
+        live_count_duplicates(p->api->options.live, p->source, sent - p->cut.items.len);
     if (rc != 0 || p->cut.items.len == 0)
         return rc;
     pthread_mutex_lock(&p->api->ingest->mutex);

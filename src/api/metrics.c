@@ -81,6 +81,80 @@ static void add_tails(struct api *api, struct buf *out) {
     tail_status_release(&status);
 }
 
+/* --- sources: those of the configuration, and beacons; no names that others make up --- */
+
+struct counted {
+    const char *id;
+    bool with_ids; /* duplicates are known */
+    struct live_source counts;
+};
+
+static void add_sample(struct buf *out, const char *name, const char *id, const char *label,
+                       const char *word, uint64_t value) {
+    buf_printf(out, "caskalytics_%s{source=\"", name);
+    buf_add_json(out, str_from(id));
+    buf_add_char(out, '"');
+    if (label != NULL)
+        buf_printf(out, ",%s=\"%s\"", label, word);
+    buf_printf(out, "} %llu\n", (unsigned long long)value);
+}
+
+static void add_lines(struct buf *out, const struct counted *sources, size_t n) {
+    begin_metric(out, "source_lines_total", "counter", "Lines by source, and what became of them.");
+    for (size_t i = 0; i < n; i++) {
+        const struct apply_counts *lines = &sources[i].counts.lines;
+        uint64_t rejected[2] = {0}; /* [1]: excluded */
+        for (size_t r = 0; r < REASON_COUNT; r++)
+            rejected[reason_is_exclusion((enum reason)r)] += lines->rejected[r];
+        const char *name = "source_lines_total", *id = sources[i].id;
+        add_sample(out, name, id, "result", "accepted", lines->accepted);
+        add_sample(out, name, id, "result", "rejected", rejected[0]);
+        add_sample(out, name, id, "result", "excluded", rejected[1]);
+    }
+    begin_metric(out, "source_rejected_total", "counter", "Rejected lines by source and reason.");
+    for (size_t i = 0; i < n; i++)
+        for (size_t r = 0; r < REASON_COUNT; r++)
+            if (sources[i].counts.lines.rejected[r] > 0 && !reason_is_exclusion((enum reason)r))
+                add_sample(out, "source_rejected_total", sources[i].id, "reason",
+                           reason_name((enum reason)r), sources[i].counts.lines.rejected[r]);
+}
+
+static void add_source_counts(struct buf *out, const struct counted *sources, size_t n) {
+    add_lines(out, sources, n);
+    begin_metric(out, "source_duplicates_total", "counter",
+                 "Records by source that came again with an id that is known.");
+    for (size_t i = 0; i < n; i++)
+        if (sources[i].with_ids)
+            add_sample(out, "source_duplicates_total", sources[i].id, NULL, NULL,
+                       sources[i].counts.duplicates);
+    begin_metric(out, "source_bytes_total", "counter", "Bytes of these lines.");
+    for (size_t i = 0; i < n; i++)
+        add_sample(out, "source_bytes_total", sources[i].id, NULL, NULL,
+                   sources[i].counts.lines.bytes);
+    begin_metric(out, "source_last_record_seconds", "gauge",
+                 "When the last record of a source came, in seconds since 1970.");
+    for (size_t i = 0; i < n; i++)
+        if (sources[i].counts.lines.last_ms > 0)
+            add_sample(out, "source_last_record_seconds", sources[i].id, NULL, NULL,
+                       (uint64_t)sources[i].counts.lines.last_ms / 1000);
+}
+
+static void add_sources(struct api *api, struct buf *out) {
+    const struct config *config = catalog_hold(live_instance(api->options.live)->catalog);
+    struct counted *sources = xcalloc(config->n_sources + 1, sizeof *sources);
+    size_t n = 0;
+    for (size_t i = 0; i < config->n_sources; i++)
+        sources[n++] = (struct counted){.id = config->sources[i].id,
+                                        .with_ids = strcmp(config->sources[i].type, "tail") != 0};
+    if (catalog_find_source(config, STR(BEACON_SOURCE)) == NULL)
+        sources[n++] = (struct counted){.id = BEACON_SOURCE, .with_ids = true};
+    for (size_t i = 0; i < n; i++)
+        sources[i].counts = live_source(api->options.live, sources[i].id);
+    add_source_counts(out, sources, n);
+    free(sources);
+    config_let_go(config);
+}
+
 /* --- HTTP --- */
 
 /* The last one: what no route was found for. */
@@ -253,6 +327,7 @@ void api_metrics(struct http_exchange *x, void *arg) {
     add_logins(api, out);
     add_intakes(api, out);
     add_tails(api, out);
+    add_sources(api, out);
     add_disk(api, out);
     add_requests(api, out);
     add_durations(api, out);

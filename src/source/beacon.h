@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/err.h"
 
+#define BEACON_SOURCE "beacon" /* of their records */
 #define BEACON_BATCH_MAX 500
 #define BEACON_BODY_BYTES ((size_t)512 << 10)
 #define BEACON_URL_BYTES ((size_t)4096) /* url and referrer; longer ones are refused */
