@@ -57,7 +57,7 @@ def near(data, found, since, until):
     got = answer["total"]["visitors"]
     expected = distinct(found, since, until)
     print(f"visitors from {stamp(since)} to {stamp(until)}: {got}, counted {expected}", flush=True)
-    if abs(got - expected) > 0.01 * expected:
+    if abs(got - expected) > 0.015 * expected:  # five standard errors: each run has another key of visitors
         raise AssertionError(f"visitors from {stamp(since)} to {stamp(until)}: {got}, counted {expected}")
     return expected
 

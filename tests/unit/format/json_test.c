@@ -633,6 +633,8 @@ static void scan__agrees_with_jansson(void **state) {
         bool other =
             strstr(buf_cstr(&line), "\\u") != NULL || !str_eq(buf_str(&utf8), buf_str(&line));
         buf_release(&utf8);
+        /* and a number may be as large as it likes */
+        other = other || (root == NULL && json_error_code(&at) == json_error_numeric_overflow);
         if (root == NULL && !str_is(got, "(bad)") && !other)
             fail_msg("accepted: %s (%s)", buf_cstr(&line), at.text);
         if (root != NULL && str_is(got, "(bad)"))
