@@ -5,7 +5,8 @@
  *   1. new units are written down as pending                 (crash: dead on the next start)
  *   2. statements write their rows under the new numbers     (readers leave pending numbers out)
  *   3. one transaction: pending -> live, the old -> dead, time -> clean; or, when rows took off for
- *      the same time since work was looked for, pending -> dead  (crash: as after 1)
+ *      the same time since work was looked for, or rows were dropped, pending -> dead  (crash: as
+ *      after 1)
  *   4. the rows of dead units are deleted when the next sealing begins, then their units forgotten
  */
 #include "cube/seal.h"
@@ -25,6 +26,7 @@ void seal_release(struct seal *s) {
  * count as well. With the mutex. */
 void seal_watch(struct cube *c) {
     c->watching = true;
+    c->seen_drops = c->drops;
     for (size_t i = 0; i < c->flights.len; i++) {
         struct flight flight = c->flights.items[i];
         flight.site = xstrdup(flight.site);
@@ -81,6 +83,8 @@ static int begin(struct seal *s, struct err *err) {
 
 static bool is_disturbed(const struct seal *s) {
     const struct cube *c = s->cube;
+    if (c->drops != c->seen_drops) /* of rows that may be in what was written */
+        return true;
     for (size_t i = 0; i < c->beside.len; i++) {
         const struct flight *f = &c->beside.items[i];
         if ((seal_is_all(s) || strcmp(f->site, s->site) == 0) && f->from - SESSION_GAP < s->to &&
