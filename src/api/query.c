@@ -127,11 +127,10 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
                struct buf *out, struct err *err) {
     int64_t now = clock_now_ms(&clock_system) / 1000;
     struct buf key = {0}, text = {0};
-    uint64_t rebuilds = live_state(api->options.live).rebuilds; /* before it is complete */
-    int rc = live_wait_applied(api->options.live, WAIT_SECONDS, err);
+    struct live_state state; /* before it is computed */
+    int rc = live_wait_applied(api->options.live, WAIT_SECONDS, &state, err);
     if (rc != 0)
         return rc;
-    const struct live_state state = live_state(api->options.live); /* before it is computed */
     const struct instance *in = live_instance(api->options.live);
     const struct config *config = catalog_hold(in->catalog);
     answer_key(q, &key);
@@ -150,8 +149,8 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
                                       .applied = state.applied};
         rc = query_run(&env, q, &result, NULL, err);
         const struct live_state after = live_state(api->options.live);
-        bool other = after.engine_starts != state.engine_starts; /* with less in it, perhaps */
-        if (after.rebuilds != rebuilds || other) {
+        bool other = after.engine_starts != state.asked; /* with less in it, perhaps */
+        if (after.rebuilds != state.rebuilds || other) {
             if (rc == 0)
                 query_free_result(&result);
             rc = err_set(err, ERR_AWAY,

@@ -25,7 +25,8 @@ struct live_state {
     double lag_seconds;                    /* since the store had all that was durable; 0: it has */
     uint64_t accepted, rejected, excluded; /* lines that came since the start */
     uint64_t engine_starts, engine_damaged; /* directories that were moved aside */
-    uint32_t rules;                         /* that new rows are made by (refine/rules_id.h) */
+    uint64_t asked;    /* the start of the engine that was asked what it has: `applied` is of it */
+    uint32_t rules;    /* that new rows are made by (refine/rules_id.h) */
     bool rebuilding;   /* the store is being made anew: nothing can be answered */
     uint64_t rebuilds; /* grows when that begins: an answer that was computed meanwhile is void */
     struct err error;  /* why it is not ready; code 0: fine, or not known yet */
@@ -69,8 +70,11 @@ MUSTCHECK int live_load_rules(struct live *live, const struct config *config, st
                               struct err *err);
 void live_use_rules(struct live *live, struct refiner *rules);
 /* Wait until everything that is durable now is in the store: what was acknowledged before a
- * question is in its answer. ERR_AWAY after `seconds`, and at once while the store is rebuilt. */
-MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct err *err);
+ * question is in its answer. *ret_state (may be NULL) is that very moment: later the store may be
+ * another one, that lacks some of it. ERR_AWAY after `seconds`, and at once while the store is
+ * rebuilt. */
+MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct live_state *ret_state,
+                                struct err *err);
 /* The same, as long as the store gets on at all. ERR_STOPPED when *stop was set (looked at a few
  * times a second). */
 MUSTCHECK int live_wait_all(struct live *live, const atomic_bool *stop, struct err *err);

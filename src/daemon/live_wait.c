@@ -52,10 +52,11 @@ static struct err trouble(const struct live *l) {
     return why;
 }
 
-struct live_state live_state(struct live *l) {
-    pthread_mutex_lock(&l->mutex);
+/* With the mutex. */
+static struct live_state state_of(const struct live *l) {
     struct live_state state = l->state;
     live_sum_sources(l, &state);
+    state.asked = l->generation;
     if (!live_is_applied(&state, state.durable))
         state.lag_seconds = clock_monotonic_seconds() - l->complete_at;
     state.ready = state.ready && state.lag_seconds < LAG_SECONDS &&
@@ -63,9 +64,15 @@ struct live_state live_state(struct live *l) {
                   engine_process_alive(l->in->engine);
     if (!state.ready)
         state.error = trouble(l);
-    pthread_mutex_unlock(&l->mutex);
     state.engine_starts = engine_process_generation(l->in->engine);
     state.engine_damaged = engine_process_damaged(l->in->engine);
+    return state;
+}
+
+struct live_state live_state(struct live *l) {
+    pthread_mutex_lock(&l->mutex);
+    struct live_state state = state_of(l);
+    pthread_mutex_unlock(&l->mutex);
     return state;
 }
 
@@ -80,7 +87,8 @@ static int behind(const struct live *l, struct err *err) {
                          : err_set(err, ERR_AWAY, "the store is still catching up");
 }
 
-int live_wait_applied(struct live *l, double seconds, struct err *err) {
+int live_wait_applied(struct live *l, double seconds, struct live_state *ret_state,
+                      struct err *err) {
     struct timespec end;
     bool in_time = true;
     live_deadline(seconds, &end);
@@ -92,6 +100,8 @@ int live_wait_applied(struct live *l, double seconds, struct err *err) {
     int rc = l->state.rebuilding           ? being_rebuilt(err)
              : live_is_current(l, durable) ? 0
                                            : behind(l, err);
+    if (ret_state != NULL)
+        *ret_state = state_of(l);
     pthread_mutex_unlock(&l->mutex);
     return rc;
 }

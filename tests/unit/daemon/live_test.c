@@ -156,7 +156,7 @@ static void assert_rows(struct world *w, unsigned events, unsigned rejected) {
 }
 
 static void wait_applied(struct world *w) {
-    assert_ok(live_wait_applied(w->live, GENEROUS, &w->err), w->err);
+    assert_ok(live_wait_applied(w->live, GENEROUS, NULL, &w->err), w->err);
 }
 
 /* Also over an engine that is away. */
@@ -356,10 +356,29 @@ static void engine__that_hangs_stops_no_collecting(void **state) {
     assert_int_equal(kill(pid, SIGSTOP), 0);
     for (unsigned i = 0; i < 10; i++)
         write_lines(&w, DATASET_LOGS, LINES);
-    assert_int_equal(live_wait_applied(w.live, 0.5, &w.err), ERR_AWAY);
+    assert_int_equal(live_wait_applied(w.live, 0.5, NULL, &w.err), ERR_AWAY);
     assert_int_equal(kill(pid, SIGCONT), 0);
     wait_all(&w);
     assert_rows(&w, w.next, 0);
+    end(&w);
+}
+
+/* Another engine may lack what the one before had, until it was asked. */
+static void state__is_of_the_engine_that_was_asked(void **state) {
+    UNUSED(state);
+    struct world w;
+    struct live_state s;
+    start(&w);
+    assert_ok(live_wait_applied(w.live, GENEROUS, &s, &w.err), w.err);
+    assert_int_equal(s.asked, s.engine_starts);
+    assert_ok(live_pause(w.live, &w.stop, &w.err), w.err);
+    assert_int_equal(kill(engine_process_pid(w.in->engine), SIGKILL), 0);
+    while (live_state(w.live).engine_starts == s.engine_starts)
+        usleep(10000);
+    assert_int_equal(live_state(w.live).asked, s.asked);
+    live_resume(w.live);
+    assert_ok(live_wait_applied(w.live, GENEROUS, &s, &w.err), w.err);
+    assert_int_equal(s.asked, s.engine_starts);
     end(&w);
 }
 
@@ -536,9 +555,9 @@ static void damaged_block__is_passed_over_and_reported(void **state) {
     write_lines(&w, DATASET_LOGS, LINES);
     int kept = begin_log(&w);
     live_resume(w.live);
-    int rc = live_wait_applied(w.live, GENEROUS, &w.err);
+    int rc = live_wait_applied(w.live, GENEROUS, NULL, &w.err);
     write_block(&w, DATASET_LOGS, LINES, &w.err);
-    int again = live_wait_applied(w.live, GENEROUS, &w.err);
+    int again = live_wait_applied(w.live, GENEROUS, NULL, &w.err);
     end_log(&w, kept); /* while it is live, not when it ends */
     assert_int_equal(rc, 0);
     assert_int_equal(again, 0);
@@ -640,6 +659,7 @@ UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(lines__that_cannot_be_read_are_counted), unit_test(sources__are_counted_once),
           unit_test(engine__that_dies_is_waited_for_and_nothing_comes_twice),
           unit_test(engine__that_hangs_stops_no_collecting),
+          unit_test(state__is_of_the_engine_that_was_asked),
           unit_test(rules__are_read_again_while_it_works),
           unit_test(rules__that_are_read_again_keep_the_key_of_the_visitors),
           unit_test(rebuild__while_lines_come),
