@@ -694,6 +694,14 @@ def test_no_answer_is_stale():
     equal(server.stop(), 0, "exit code")
 
 
+def test_many_buckets_in_a_zone_whose_offset_changed_often():
+    data = cask.Data(CONFIG)
+    line = '192.0.2.1 - - [17/May/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "Mozilla/5.0"\n'
+    data.load("--site", SITE, data.file(line * 3))
+    rows = data.stats("pageviews", by="day", from_="1970-01-01", to="2026-06-01", tz="America/St_Johns")["rows"]
+    equal([(r["time"][:10], r["pageviews"]) for r in rows], [("2026-05-17", 3)], "days")
+
+
 def test_questions_that_look_alike():
     """Bytes of a path that are no UTF-8 are shown alike, but one page is not another."""
     data = cask.Data(CONFIG)
