@@ -235,27 +235,43 @@ static void shift_spans(const struct resolved *r, struct frame *f) {
     vec_push(&f->shifted_whole, hull);
 }
 
-/* The newest row of the sites asked, of events or counters, whatever is asked for: nothing later is
- * known yet. */
-static int find_complete_until(struct resolved *r, struct result *ret, struct err *err) {
+/* Of the events from `from` on that the answer counts; 0: there are none. */
+static int newest_event(struct resolved *r, int64_t from, int64_t to, uint64_t *ret,
+                        struct err *err) {
     struct selection newest = {0};
     struct buf sql = {0}, out = {0};
-    int rc = 0;
     for (size_t i = 0; i < r->n_sites; i++)
-        ranges_add(selection_site(&newest, str_from(r->sites[i]->name)), r->sites[i]->last - 3600,
-                   r->sites[i]->last);
-    ret->complete_until = r->counted.any ? r->counted.last : 0;
-    if (r->n_sites > 0 && measures_of_events(&r->measures)) {
-        uint64_t at = 0;
-        buf_add_cstr(&sql, "SELECT toUnixTimestamp(max(ts)) FROM events WHERE ");
-        sql_selection(&sql, &newest, "ts", 0, 0);
-        rc = client_query(r->env->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
-        if (rc == 0 && str_to_u64(str_trim(buf_str(&out)), &at))
-            ret->complete_until = max_i64(ret->complete_until, (int64_t)at);
-    }
+        ranges_add(selection_site(&newest, str_from(r->sites[i]->name)), from, to);
+    buf_add_cstr(&sql, "SELECT toUnixTimestamp(max(ts)) FROM events WHERE ");
+    sql_selection(&sql, &newest, "ts", 0, 0);
+    if (r->fence.len > 0)
+        buf_printf(&sql, " AND " STR_FMT, STR_ARG(buf_str(&r->fence)));
+    int rc = client_query(r->env->client, buf_str(&sql), "TSV", NULL, 0, &out, err);
+    if (rc == 0 && !str_to_u64(str_trim(buf_str(&out)), ret))
+        *ret = 0;
     selection_release(&newest);
     buf_release(&sql);
     buf_release(&out);
+    return rc;
+}
+
+/* The newest row of the sites asked, of events or counters, whatever is asked for: nothing later is
+ * known yet. It is in the last hour of the sites, unless rows are on their way which do not count
+ * yet: then further back. */
+static int find_complete_until(struct resolved *r, struct result *ret, struct err *err) {
+    int64_t first = INT64_MAX, last = 0;
+    uint64_t at = 0;
+    int rc = 0;
+    for (size_t i = 0; i < r->n_sites && measures_of_events(&r->measures); i++) {
+        first = min_i64(first, r->sites[i]->first);
+        last = max_i64(last, r->sites[i]->last);
+    }
+    for (int64_t to = last, reach = 3600; rc == 0 && at == 0 && to > first; reach *= 24) {
+        rc = newest_event(r, max_i64(to - reach, first), to, &at, err);
+        to -= reach;
+    }
+    ret->complete_until = r->counted.any ? r->counted.last : 0;
+    ret->complete_until = max_i64(ret->complete_until, (int64_t)at);
     return rc;
 }
 
