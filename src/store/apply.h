@@ -41,8 +41,9 @@ struct apply_env {
 
 struct apply;
 
-/* Makes the tables if they are missing, compares store, control data and lake. A month that had to
- * be dropped is made again by the next apply_run(). ERR_ENGINE, ERR_AWAY, ERR_CORRUPT, ... */
+/* Compares store, control data and lake; the tables are there (schema_make_tables()). A month that
+ * had to be dropped is made again by the next apply_run(). ERR_ENGINE, ERR_AWAY, ERR_CORRUPT, ...
+ */
 MUSTCHECK int apply_open(const struct apply_env *env, struct apply **ret, struct err *err);
 /* As closing and opening, after an error; apply_counts() keeps what it knows of blocks that need
  * not be refined again. After an error of its own: call it again, or close. The caller makes sure

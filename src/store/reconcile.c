@@ -154,9 +154,7 @@ int reconcile(struct client *client, enum dataset dataset, const struct applied 
               int (*before_drop)(void *arg, struct err *err), void *arg, struct present *ret,
               struct err *err) {
     *ret = (struct present){.applied = applied->bid};
-    int rc = schema_make_tables(client, err);
-    if (rc == 0)
-        rc = check_counts(client, dataset, applied, ret, err);
+    int rc = check_counts(client, dataset, applied, ret, err);
     if (rc == 0)
         rc = drop_months(client, dataset, ret, before_drop, arg, err);
     if (rc == 0)

@@ -19,9 +19,8 @@ struct present {
     VEC(uint32_t) redo;             /* months that are made again because their count was wrong */
 };
 
-/* Makes missing tables, compares counts at or below `applied`, drops of the months that differ what
- * is in the store (before_drop, if not NULL, is called before each), then asks for blocks and
- * months above it. */
+/* Compares counts at or below `applied`, drops of the months that differ what is in the store
+ * (before_drop, if not NULL, is called before each), then asks for blocks and months above it. */
 MUSTCHECK int reconcile(struct client *client, enum dataset dataset, const struct applied *applied,
                         int (*before_drop)(void *arg, struct err *err), void *arg,
                         struct present *ret, struct err *err);

@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "store/applied.h"
+#include "store/schema.h"
 #include "support/live_engine.h"
 #include <signal.h>
 
@@ -109,8 +110,7 @@ static int before_insert(void *arg, const struct touched_site *touched, size_t n
 
 static void after_insert(void *arg) { ((struct lab *)arg)->after++; }
 
-static struct apply *open_apply(struct lab *lab) {
-    struct apply *a = NULL;
+static int try_apply(struct lab *lab, struct apply **ret) {
     const struct apply_env env = {.socket_path = engine_process_socket(lab->live.process),
                                   .control = lab->control,
                                   .lake_root = lab->lake,
@@ -119,7 +119,13 @@ static struct apply *open_apply(struct lab *lab) {
                                   .before_insert = before_insert,
                                   .after_insert = after_insert,
                                   .arg = lab};
-    assert_ok(apply_open(&env, &a, &lab->err), lab->err);
+    return apply_open(&env, ret, &lab->err);
+}
+
+static struct apply *open_apply(struct lab *lab) {
+    struct apply *a = NULL;
+    assert_ok(schema_make_tables(lab->live.client, &lab->err), lab->err);
+    assert_ok(try_apply(lab, &a), lab->err);
     return a;
 }
 
@@ -345,6 +351,21 @@ static int refuse(void *arg, const struct touched_site *touched, size_t n, struc
     return err_set(err, ERR_NOSPACE, "no room for dirty hours");
 }
 
+/* Whoever opens the store makes them, once for all datasets. */
+static void tables__are_not_made_by_apply(void **state) {
+    UNUSED(state);
+    struct lab *lab = lab_new();
+    struct apply *a = NULL;
+    assert_int_equal(try_apply(lab, &a), ERR_ENGINE);
+    assert_string_equal(live_query(&lab->live, "SELECT count() FROM system.tables"
+                                               " WHERE database = currentDatabase()"),
+                        "0\n");
+    add_block(lab, 1);
+    apply_everything(lab);
+    assert_store(lab, "2\t2", "1");
+    lab_free(lab);
+}
+
 static void hook__that_fails_keeps_rows_out(void **state) {
     UNUSED(state);
     struct lab *lab = lab_new();
@@ -356,6 +377,7 @@ static void hook__that_fails_keeps_rows_out(void **state) {
                                   .refiner = lab->refiner,
                                   .dataset = DATASET_LOGS,
                                   .before_insert = refuse};
+    assert_ok(schema_make_tables(lab->live.client, &lab->err), lab->err);
     assert_ok(apply_open(&env, &a, &lab->err), lab->err);
     assert_int_equal(apply_run(a, lab->last, true, &lab->err), ERR_NOSPACE);
     assert_int_equal(apply_run(a, lab->last, true, &lab->err), ERR_NOSPACE); /* it stays */
@@ -496,7 +518,8 @@ UNIT_MAIN(unit_test(blocks__are_applied_once),
           unit_test(month__of_a_batch_that_is_missing_is_replayed),
           unit_test(month__with_a_wrong_count_is_made_again),
           unit_test(engine__that_dies_is_reopened_and_counts_stay),
-          unit_test(counts__are_kept_by_source), unit_test(hook__that_fails_keeps_rows_out),
-          unit_test(counters__become_rows_as_they_are), unit_test(counters__are_applied_once),
+          unit_test(counts__are_kept_by_source), unit_test(tables__are_not_made_by_apply),
+          unit_test(hook__that_fails_keeps_rows_out), unit_test(counters__become_rows_as_they_are),
+          unit_test(counters__are_applied_once),
           unit_test(counters__of_a_month_with_a_wrong_count_are_made_again),
           unit_test(counters__of_any_time_are_rows))
