@@ -12,9 +12,16 @@ static const struct {
 } methods[] = {{HTTP_GET, "get"},     {HTTP_POST, "post"},     {HTTP_PUT, "put"},
                {HTTP_PATCH, "patch"}, {HTTP_DELETE, "delete"}, {HTTP_OPTIONS, "options"}};
 
-static const char *const accesses[] = {
-    [ACCESS_PUBLIC] = "anybody", [ACCESS_LOCAL] = "local",   [ACCESS_SOURCE] = "source",
-    [ACCESS_VIEWER] = "viewer",  [ACCESS_EDITOR] = "editor", [ACCESS_ADMIN] = "admin"};
+static const char *const accesses[] = {[ACCESS_PUBLIC] = "anybody",
+                                       [ACCESS_SOURCE] = "source",
+                                       [ACCESS_VIEWER] = "viewer",
+                                       [ACCESS_EDITOR] = "editor",
+                                       [ACCESS_ADMIN] = "admin"};
+
+bool openapi_has(const struct http_route *http) {
+    const struct api_route *route = http->extra;
+    return route->access != ACCESS_LOCAL;
+}
 
 /* "sites" -> "site": what stands for one of them. */
 static void add_singular(struct str plural, struct buf *out) {
@@ -104,7 +111,7 @@ static void add_errors(const struct http_route *http, const struct api_route *ro
         add_error(responses, MHD_HTTP_BAD_REQUEST);
     if (route->access >= ACCESS_SOURCE)
         add_error(responses, MHD_HTTP_UNAUTHORIZED);
-    if (route->access >= ACCESS_VIEWER || route->access == ACCESS_LOCAL)
+    if (route->access >= ACCESS_VIEWER)
         add_error(responses, MHD_HTTP_FORBIDDEN);
     if (strstr(http->path, "{}") != NULL)
         add_error(responses, MHD_HTTP_NOT_FOUND);
@@ -154,7 +161,7 @@ static json_t *responses(const struct http_route *http, const struct api_route *
 /* Share links read; a session shows that it is no other page's request when it changes something.
  */
 static json_t *security(const struct api_route *route, enum http_method method) {
-    if (route->access == ACCESS_PUBLIC || route->access == ACCESS_LOCAL)
+    if (route->access == ACCESS_PUBLIC)
         return json_pack("[{}]");
     json_t *list = json_pack("[{s[]}]", "token");
     if (route->access >= ACCESS_VIEWER)
@@ -199,6 +206,8 @@ static json_t *paths(void) {
     json_t *all = json_object();
     for (size_t i = 0; i < api_n_routes; i++) {
         const struct http_route *http = &api_routes[i];
+        if (!openapi_has(http))
+            continue;
         struct buf path = {0};
         json_t *parameters = json_array();
         openapi_path(http->path, &path, parameters);

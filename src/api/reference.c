@@ -130,7 +130,6 @@ static const char intro[] =
 
 void openapi_reference(struct buf *out) {
     static const char *const who[] = {[ACCESS_PUBLIC] = "anybody",
-                                      [ACCESS_LOCAL] = "commands of this machine",
                                       [ACCESS_SOURCE] = "a token of the source",
                                       [ACCESS_VIEWER] = "viewers",
                                       [ACCESS_EDITOR] = "editors",
@@ -139,8 +138,8 @@ void openapi_reference(struct buf *out) {
     for (size_t i = 0; i < api_n_routes; i++) {
         const struct http_route *http = &api_routes[i];
         const struct api_route *route = http->extra;
-        if (route->access == ACCESS_LOCAL)
-            continue; /* of this program only */
+        if (!openapi_has(http))
+            continue;
         json_t *parameters = json_array();
         struct buf path = {0};
         openapi_path(http->path, &path, parameters);

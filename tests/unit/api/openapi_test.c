@@ -87,7 +87,8 @@ static void document__has_every_route_with_every_method(void **state) {
         }
     }
     for (size_t i = 0; i < api_n_routes; i++)
-        there += (size_t)__builtin_popcount(api_routes[i].methods);
+        if (!str_starts(str_from(api_routes[i].path), STR("/local/"))) /* nobody else's business */
+            there += (size_t)__builtin_popcount(api_routes[i].methods);
     assert_int_equal(documented, there); /* a route that hides another one would be missing */
     json_decref(ids);
     json_decref(doc);
