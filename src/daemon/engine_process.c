@@ -5,6 +5,7 @@
 #include "daemon/spawn.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -36,6 +37,7 @@ struct engine_process {
     pthread_cond_t started; /* or not: the first start is over */
     struct engine_child child;
     bool alive, restart, stopping, sandboxed, tried;
+    double end_at; /* clock_monotonic_seconds(); INFINITY: nobody has asked for its end */
     unsigned generation, damaged;
     struct err error; /* of the last start */
 };
@@ -45,6 +47,24 @@ static bool is_stopping(struct engine_process *p) {
     bool stopping = p->stopping;
     pthread_mutex_unlock(&p->lock);
     return stopping;
+}
+
+static double seconds_left(struct engine_process *p) {
+    pthread_mutex_lock(&p->lock);
+    double left = p->end_at - clock_monotonic_seconds();
+    pthread_mutex_unlock(&p->lock);
+    return left > 0 ? left : 0;
+}
+
+/* So many milliseconds, or as many as are left. */
+static int ms_within(struct engine_process *p, int ms) {
+    double left = seconds_left(p);
+    return left < ms / 1000.0 ? (int)(left * 1000) : ms;
+}
+
+/* Is it asked to end, now or soon? */
+static bool is_ending(struct engine_process *p) {
+    return is_stopping(p) || seconds_left(p) < INFINITY;
 }
 
 static void wake(struct engine_process *p) {
@@ -58,17 +78,17 @@ static void drain(struct engine_process *p) {
         return;
 }
 
-/* Waits until the child is dead, or kills it when it hangs. False: asked to stop. */
+/* Waits until the child is dead, or kills it when it hangs. False: it shall end. */
 static bool watch(struct engine_process *p, const struct engine_child *child) {
     double asked = 0, answered = clock_monotonic_seconds();
     for (;;) {
         struct pollfd fds[] = {{.fd = child->pidfd, .events = POLLIN},
                                {.fd = p->wake_fd, .events = POLLIN},
                                {.fd = child->control_fd, .events = POLLIN}};
-        poll(fds, 3, ASK_EVERY_MS);
+        poll(fds, 3, ms_within(p, ASK_EVERY_MS) + 1);
         if (fds[1].revents != 0)
             drain(p);
-        if (is_stopping(p))
+        if (is_stopping(p) || seconds_left(p) <= 0)
             return false;
         if (fds[0].revents != 0)
             return true;
@@ -116,8 +136,10 @@ static void set_child(struct engine_process *p, const struct engine_child *child
 
 static void bury(struct engine_process *p, struct engine_child *child, int ms) {
     const struct engine_child none = {.pidfd = -1, .control_fd = -1};
+    int pid = child->pid;
     set_child(p, &none);
-    engine_child_end(child, ms);
+    if (engine_child_end(child, ms))
+        log_line(LOG_WARN, "engine_killed", "pid=%d reason=\"it does not end\"", pid);
 }
 
 /* Once, but for a directory that may be damaged. */
@@ -162,8 +184,8 @@ static void *watcher_main(void *arg) {
         int rc;
         do {
             drain(p);
-            rc = is_stopping(p) ? err_set(&err, ERR_STOPPED, "stopped") : start(p, &child, &err);
-        } while (rc == ERR_STOPPED && !is_stopping(p)); /* only restart was switched */
+            rc = is_ending(p) ? err_set(&err, ERR_STOPPED, "stopped") : start(p, &child, &err);
+        } while (rc == ERR_STOPPED && !is_ending(p)); /* only restart was switched */
         double born = clock_monotonic_seconds();
         if (rc == 0) {
             err = (struct err){0};
@@ -175,7 +197,7 @@ static void *watcher_main(void *arg) {
         if (rc == 0) {
             int pid = child.pid;
             bool died = watch(p, &child);
-            bury(p, &child, died ? 0 : STOP_MS);
+            bury(p, &child, died ? 0 : ms_within(p, STOP_MS));
             if (died)
                 log_line(LOG_WARN, "engine_died", "pid=%d", pid);
         }
@@ -202,6 +224,7 @@ int engine_process_open(const struct engine_options *options, struct engine_proc
     struct engine_process *p = xcalloc(1, sizeof *p);
     p->child = (struct engine_child){.pidfd = -1, .control_fd = -1};
     p->restart = options->restart;
+    p->end_at = INFINITY;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->started, NULL);
     /* the engine reads /proc: nothing of us may be in reach (environment, memory) */
@@ -258,6 +281,16 @@ void engine_process_set_restart(struct engine_process *p, bool on) {
     pthread_mutex_unlock(&p->lock);
     if (on)
         wake(p);
+}
+
+void engine_process_end_within(struct engine_process *p, double seconds) {
+    double end_at = clock_monotonic_seconds() + seconds;
+    pthread_mutex_lock(&p->lock);
+    p->restart = false;
+    if (end_at < p->end_at)
+        p->end_at = end_at;
+    pthread_mutex_unlock(&p->lock);
+    wake(p);
 }
 
 unsigned engine_process_generation(struct engine_process *p) {

@@ -51,7 +51,11 @@ struct err engine_process_error(struct engine_process *p);
 unsigned engine_process_damaged(struct engine_process *p);
 /* False where the kernel has no Landlock: user SQL is then off. */
 bool engine_process_sandboxed(struct engine_process *p);
-/* Orderly end (closes the pipe, waits up to 10 s, then kills). Takes NULL. */
+/* The end is near: it is not started again, and killed when it is not gone in so many seconds, so
+ * that whoever waits for a statement of one that hangs gets ERR_AWAY by then. */
+void engine_process_end_within(struct engine_process *p, double seconds);
+/* Orderly end (closes the pipe, waits up to 10 s, or as long as it was given before, then kills).
+ * Takes NULL. */
 void engine_process_stop(struct engine_process *p);
 
 /* --- the lock on the data directory ---------------------------------------------------------- */

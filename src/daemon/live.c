@@ -2,10 +2,10 @@
 
 #include "base/log.h"
 #include "refine/refine.h"
-#include <signal.h>
 #include <stdlib.h>
 
-#define END_SECONDS 3.0 /* for what works on the store when all stops */
+#define END_SECONDS 3.0 /* for what works on the store when all stops, and for the engine to end   \
+                         */
 #define DROP_TRIES 30   /* while the engine is away, a second each */
 
 /* --- start and stop --- */
@@ -95,27 +95,8 @@ int live_start(struct instance *in, void (*failed)(void *arg, const struct err *
     return 0;
 }
 
-/* Who works on the store may wait for a statement of an engine that hangs. Its sudden end is
+/* Who works on the store may wait for a statement of an engine that hangs: its sudden end is
  * harmless, and those who wait for it are told. */
-static void free_the_store(struct live *l) {
-    struct timespec end;
-    bool in_time = true;
-    live_deadline(END_SECONDS, &end);
-    pthread_mutex_lock(&l->mutex);
-    while ((l->busy > 0 || l->paused > 0) && in_time)
-        in_time = live_wait_until(l, &end);
-    pthread_mutex_unlock(&l->mutex);
-    if (in_time)
-        return;
-    engine_process_set_restart(l->in->engine, false);
-    int pid = engine_process_pid(l->in->engine);
-    if (pid > 0) {
-        log_line(LOG_WARN, "engine_killed", "pid=%d reason=\"it hangs while the server stops\"",
-                 pid);
-        kill(pid, SIGKILL);
-    }
-}
-
 void live_stop(struct live *l) {
     if (l == NULL)
         return;
@@ -125,7 +106,7 @@ void live_stop(struct live *l) {
     l->stop = true;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
-    free_the_store(l);
+    engine_process_end_within(l->in->engine, END_SECONDS);
     if (l->applying)
         pthread_join(l->applier, NULL);
     if (l->sealing)

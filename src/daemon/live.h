@@ -38,8 +38,8 @@ struct live_state {
 MUSTCHECK int live_start(struct instance *in, void (*failed)(void *arg, const struct err *err),
                          void *arg, struct live **ret, struct err *err);
 /* Stops taking records first; all tickets are answered, everybody who waits here is told, later
- * tickets get ERR_STOPPED. The store keeps what it has; an engine that does not let go within a few
- * seconds is killed. Takes NULL. */
+ * tickets get ERR_STOPPED. The store keeps what it has; the engine is not started again, and killed
+ * when it is not gone within 3 s. Takes NULL. */
 void live_stop(struct live *live);
 /* After live_stop(), when nobody can call anything here any more. Takes NULL. */
 void live_free(struct live *live);

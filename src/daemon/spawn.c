@@ -272,16 +272,18 @@ out:
     return rc == ERR_CORRUPT ? reason(plan, err) : rc;
 }
 
-void engine_child_end(struct engine_child *child, int ms) {
+bool engine_child_end(struct engine_child *child, int ms) {
+    bool kills = false;
     if (child->control_fd >= 0)
         close(child->control_fd);
     if (child->pid > 0) {
         double until = clock_monotonic_seconds() + ms / 1000.0;
         struct pollfd p = {.fd = child->pidfd, .events = POLLIN};
         int left = ms;
-        while (child->pidfd >= 0 && left > 0 && poll(&p, 1, left) < 0 && errno == EINTR)
+        while (child->pidfd >= 0 && poll(&p, 1, left > 0 ? left : 0) < 0 && errno == EINTR)
             left = (int)((until - clock_monotonic_seconds()) * 1000);
-        if (child->pidfd < 0 || (p.revents & POLLIN) == 0)
+        kills = child->pidfd < 0 || (p.revents & POLLIN) == 0;
+        if (kills)
             kill(child->pid, SIGKILL);
         while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
             ;
@@ -289,4 +291,5 @@ void engine_child_end(struct engine_child *child, int ms) {
     if (child->pidfd >= 0)
         close(child->pidfd);
     *child = (struct engine_child){.pidfd = -1, .control_fd = -1};
+    return kills;
 }

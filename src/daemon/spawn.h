@@ -28,7 +28,7 @@ void engine_plan_release(struct engine_plan *plan);
  * that is no lack of memory, room, permission or the like. */
 MUSTCHECK int engine_spawn(const struct engine_plan *plan, int stop_fd, struct engine_child *ret,
                            struct err *err);
-/* Close the control socket, wait up to `ms`, then kill; reaps it. */
-void engine_child_end(struct engine_child *child, int ms);
+/* Close the control socket, wait up to `ms`, then kill; reaps it. True: it had to be killed. */
+bool engine_child_end(struct engine_child *child, int ms);
 
 #endif

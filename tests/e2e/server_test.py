@@ -514,20 +514,28 @@ def test_an_engine_that_hangs_is_not_ready():
 
 
 def test_ended_while_the_engine_hangs():
-    server = serve()
-    accepted(server, view("/1"))
-    equal(count(server), 1, "page views")
-    os.kill(server.engines()[0], signal.SIGSTOP)
-    accepted(server, view("/2"))
-    asks = [threading.Thread(target=lambda: server.request("GET", "/api/v1/query?metrics=visitors", local=True),
-                             daemon=True) for _ in range(3)]
-    for t in asks:
-        t.start()
-    time.sleep(0.5)
-    equal(server.stop(), 0, f"exit code: {server.log()[-2000:]}")
-    again = cask.Server(server.data)
-    equal(count(again), 2, "page views")
-    equal(again.stop(), 0, "exit code")
+    """With questions and rows that wait for it, and with nothing that does."""
+    server, posted = serve(), 0
+    for is_busy in (True, False):
+        accepted(server, view(f"/{posted}"))
+        posted += 1
+        equal(count(server), posted, "page views")
+        os.kill(server.engines()[0], signal.SIGSTOP)
+        if is_busy:
+            accepted(server, view(f"/{posted}"))
+            posted += 1
+            for _ in range(3):
+                threading.Thread(target=lambda s=server: s.request("GET", "/api/v1/query?metrics=visitors", local=True),
+                                 daemon=True).start()
+            time.sleep(0.5)
+        began = time.monotonic()
+        equal(server.stop(), 0, f"exit code: {server.log()[-2000:]}")
+        print(f"ended after {time.monotonic() - began:.1f} s", flush=True)
+        assert "event=engine_killed" in server.log(), server.log()[-2000:]
+        server = cask.Server(server.data)
+        equal(count(server), posted, "page views")
+    equal(server.stop(), 0, "exit code")
+    assert "event=engine_killed" not in server.log(), server.log()[-2000:]
 
 
 def test_ended_while_a_command_waits_for_the_engine():

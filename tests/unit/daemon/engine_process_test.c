@@ -60,6 +60,22 @@ static void start__works_in_a_directory_with_a_long_name(void **state) {
     live_end(&l);
 }
 
+/* Who waits for a statement does so no longer, and no other engine comes. */
+static void end__within_some_time_is_for_one_that_hangs_too(void **state) {
+    UNUSED(state);
+    struct live l;
+    live_start(&l);
+    engine_process_set_restart(l.process, true);
+    assert_int_equal(kill(engine_process_pid(l.process), SIGSTOP), 0);
+    engine_process_end_within(l.process, 0.5);
+    assert_int_equal(client_query(l.client, STR("SELECT 1"), "TSV", NULL, 0, NULL, &l.err),
+                     ERR_AWAY);
+    assert_true(eventually(is_dead, l.process));
+    usleep(300000); /* it would be back by now */
+    assert_int_equal(engine_process_generation(l.process), 1);
+    live_end(&l);
+}
+
 static void killed__statement_is_away_and_a_restarted_engine_has_the_rows(void **state) {
     UNUSED(state);
     struct live l;
@@ -302,6 +318,7 @@ static void stop__takes_null(void **state) {
 
 UNIT_MAIN(unit_test(start__serves_behind_a_socket_of_mode_0600),
           unit_test(start__works_in_a_directory_with_a_long_name),
+          unit_test(end__within_some_time_is_for_one_that_hangs_too),
           unit_test(killed__statement_is_away_and_a_restarted_engine_has_the_rows),
           unit_test(killed_while_a_statement_runs__is_away_not_an_error),
           unit_test(signals_of_the_terminal__leave_the_engine_alone),

@@ -654,6 +654,25 @@ static void stop__while_busy(void **state) {
     }
 }
 
+/* With nothing under way, nobody else would notice that it hangs. */
+static void stop__kills_an_engine_that_hangs(void **state) {
+    UNUSED(state);
+    struct world w;
+    start(&w);
+    write_lines(&w, DATASET_LOGS, LINES);
+    wait_applied(&w);
+    assert_int_equal(kill(engine_process_pid(w.in->engine), SIGSTOP), 0);
+    live_stop(w.live);
+    for (int i = 0; i < GENEROUS * 100 && engine_process_alive(w.in->engine); i++)
+        usleep(10000);
+    assert_false(engine_process_alive(w.in->engine));
+    close_live(&w);
+    open_live(&w);
+    wait_all(&w);
+    assert_rows(&w, LINES, 0);
+    end(&w);
+}
+
 UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(counters__become_answers_and_raise_the_version),
           unit_test(lines__that_cannot_be_read_are_counted), unit_test(sources__are_counted_once),
@@ -664,4 +683,5 @@ UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(rules__that_are_read_again_keep_the_key_of_the_visitors),
           unit_test(rebuild__while_lines_come),
           unit_test(rebuild__gives_up_waiting_for_the_applier),
-          unit_test(damaged_block__is_passed_over_and_reported), unit_test(stop__while_busy))
+          unit_test(damaged_block__is_passed_over_and_reported), unit_test(stop__while_busy),
+          unit_test(stop__kills_an_engine_that_hangs))
