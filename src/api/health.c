@@ -18,9 +18,7 @@ void api_readyz(struct http_exchange *x, void *arg) {
     if (full)
         http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "no space left on the disk");
     else if (!state.ready)
-        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "%s",
-                         state.error.code != 0 ? state.error.text
-                                               : "the store is still catching up");
+        http_reply_error(x, MHD_HTTP_SERVICE_UNAVAILABLE, "%s", state.reason);
     else
         buf_add_cstr(http_out(x), "ready\n"), http_reply(x, MHD_HTTP_OK);
 }

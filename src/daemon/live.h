@@ -29,7 +29,10 @@ struct live_state {
     uint32_t rules;    /* that new rows are made by (refine/rules_id.h) */
     bool rebuilding;   /* the store is being made anew: nothing can be answered */
     uint64_t rebuilds; /* grows when that begins: an answer that was computed meanwhile is void */
-    struct err error;  /* why it is not ready; code 0: fine, or not known yet */
+    /* Why it is not ready: in words that anybody may see, without any of the engine's or a path;
+     * NULL: it is. What it is exactly stands in the log. */
+    const char *reason;
+    struct err error; /* the same for who runs the server; code 0: fine, or not known yet */
 };
 
 /* `in` is of instance_open_live(), or of instance_open() and not caught up: that is done by the
@@ -72,11 +75,11 @@ void live_use_rules(struct live *live, struct refiner *rules);
 /* Wait until everything that is durable now is in the store: what was acknowledged before a
  * question is in its answer. *ret_state (may be NULL) is that very moment: later the store may be
  * another one, that lacks some of it. ERR_AWAY after `seconds`, and at once while the store is
- * rebuilt. */
+ * rebuilt, with a `reason` of live_state. */
 MUSTCHECK int live_wait_applied(struct live *live, double seconds, struct live_state *ret_state,
                                 struct err *err);
-/* The same, as long as the store gets on at all. ERR_STOPPED when *stop was set (looked at a few
- * times a second). */
+/* The same, as long as the store gets on at all; errors say all there is. ERR_STOPPED when *stop
+ * was set (looked at a few times a second). */
 MUSTCHECK int live_wait_all(struct live *live, const atomic_bool *stop, struct err *err);
 /* After ERR_AWAY: a moment, and then until the engine is back and the store complete. False: that
  * did not happen in `seconds`, or *stop was set. */

@@ -3,7 +3,8 @@
 #include <errno.h>
 
 #define STUCK_SECONDS 60.0 /* a store that could not get on for so long is not waited for */
-#define LAG_SECONDS 10.0   /* a store that is further behind is not ready */
+#define BEING_REBUILT "the store is being rebuilt"
+#define LAG_SECONDS 10.0 /* a store that is further behind is not ready */
 
 void live_deadline(double seconds, struct timespec *ret) {
     clock_gettime(CLOCK_MONOTONIC, ret);
@@ -53,6 +54,15 @@ static struct err trouble(const struct live *l) {
 }
 
 /* With the mutex. */
+static const char *reason(const struct live *l) {
+    return l->state.rebuilding ? BEING_REBUILT
+           : !engine_process_alive(l->in->engine) || l->state.error.code == ERR_AWAY
+               ? "the engine is away"
+           : l->state.error.code != 0 ? "the store cannot take what is new"
+                                      : "the store is still catching up";
+}
+
+/* With the mutex. */
 static struct live_state state_of(const struct live *l) {
     struct live_state state = l->state;
     live_sum_sources(l, &state);
@@ -62,8 +72,10 @@ static struct live_state state_of(const struct live *l) {
     state.ready = state.ready && state.lag_seconds < LAG_SECONDS &&
                   l->generation == engine_process_generation(l->in->engine) &&
                   engine_process_alive(l->in->engine);
-    if (!state.ready)
+    if (!state.ready) {
         state.error = trouble(l);
+        state.reason = reason(l);
+    }
     state.engine_starts = engine_process_generation(l->in->engine);
     state.engine_damaged = engine_process_damaged(l->in->engine);
     return state;
@@ -74,10 +86,6 @@ struct live_state live_state(struct live *l) {
     struct live_state state = state_of(l);
     pthread_mutex_unlock(&l->mutex);
     return state;
-}
-
-static int being_rebuilt(struct err *err) {
-    return err_set(err, ERR_AWAY, "the store is being rebuilt");
 }
 
 /* With the mutex. */
@@ -97,9 +105,9 @@ int live_wait_applied(struct live *l, double seconds, struct live_state *ret_sta
     memcpy(durable, l->state.durable, sizeof durable);
     while (!live_is_current(l, durable) && !l->stop && !l->state.rebuilding && in_time)
         in_time = live_wait_until(l, &end);
-    int rc = l->state.rebuilding           ? being_rebuilt(err)
-             : live_is_current(l, durable) ? 0
-                                           : behind(l, err);
+    int rc = l->state.rebuilding || !live_is_current(l, durable)
+                 ? err_set(err, ERR_AWAY, "%s", reason(l))
+                 : 0;
     if (ret_state != NULL)
         *ret_state = state_of(l);
     pthread_mutex_unlock(&l->mutex);
@@ -121,7 +129,7 @@ int live_wait_for(struct live *l, const uint64_t *durable, const atomic_bool *st
     for (;;) {
         struct timespec end;
         if (durable != NULL && l->state.rebuilding)
-            return being_rebuilt(err);
+            return err_set(err, ERR_AWAY, BEING_REBUILT);
         if (durable != NULL ? live_is_current(l, durable) : !l->state.rebuilding)
             return 0;
         if (l->stop || *stop)
