@@ -35,6 +35,7 @@ struct live {
     unsigned busy;                     /* threads that work on the store */
     unsigned epoch;                    /* grows when the store may have become another one */
     unsigned generation;               /* the start of the engine that it was compared for */
+    bool away;                         /* the engine was when last needed: the log says so */
     unsigned damaged;                  /* directories that were moved aside until then */
     uint64_t rebuilt[DATASET_MAX + 1]; /* a rebuild is over when all up to here is applied */
 };

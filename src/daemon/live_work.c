@@ -144,18 +144,22 @@ static int apply_all(struct live *l, struct applier *appliers[], bool *ret_compl
     return rc;
 }
 
+/* That the engine is away is tried again and again, and said once. */
 static void say(struct live *l, int rc, bool complete, const struct err *err) {
     pthread_mutex_lock(&l->mutex);
-    bool was = l->state.ready;
+    bool was = l->state.ready, was_away = l->away;
+    l->away = rc == ERR_AWAY || (l->away && rc != 0);
     l->state.ready = complete;
     l->state.error = rc == 0 ? (struct err){0} : *err;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
-    if (rc == ERR_AWAY)
+    if (rc == ERR_AWAY && !was_away)
         log_line(LOG_INFO, "engine_away", "error=\"%s\"", err->text);
-    else if (rc != 0 && rc != ERR_STOPPED)
+    else if (rc == 0 && was_away)
+        log_line(LOG_INFO, "engine_back", "start=%u", engine_process_generation(l->in->engine));
+    if (rc != 0 && rc != ERR_AWAY && rc != ERR_STOPPED)
         log_line(LOG_ERROR, "apply_failed", "error=\"%s\"", err->text);
-    else if (!was && complete)
+    else if (rc == 0 && !was && complete)
         log_line(LOG_INFO, "ready", "version=%llu", (unsigned long long)l->state.version);
 }
 

@@ -3,6 +3,7 @@
  * CASK_ROUNDS makes it longer. */
 #include "support/unit.h"
 
+#include "base/log.h"
 #include "daemon/live_internal.h"
 #include "refine/refine.h"
 #include <fcntl.h>
@@ -569,6 +570,45 @@ static void damaged_block__is_passed_over_and_reported(void **state) {
     end(&w);
 }
 
+/* The engine hangs, dies, and its successor at once again: one outage, however often it is tried.
+ */
+static void engine__that_is_away_is_logged_once(void **state) {
+    UNUSED(state);
+    struct world w;
+    int pid = 0;
+    start(&w);
+    wait_applied(&w);
+    log_set_level(LOG_INFO);
+    int kept = begin_log(&w), failed = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        int before = pid;
+        while ((pid = engine_process_pid(w.in->engine)) <= 0 || pid == before)
+            usleep(1000);
+        failed += kill(pid, SIGSTOP);
+        failed += write_block(&w, DATASET_LOGS, LINES, &w.err);
+        usleep(600000); /* the applier has begun */
+        failed += kill(pid, SIGKILL);
+    }
+    int rc = live_wait_all(w.live, &w.stop, &w.err);
+    int paused = live_pause(w.live, &w.stop, &w.err); /* all is said */
+    end_log(&w, kept);
+    log_set_level(LOG_WARN);
+    assert_int_equal(failed, 0);
+    assert_int_equal(rc, 0);
+    assert_int_equal(paused, 0);
+    live_resume(w.live);
+    unsigned away = 0, back = 0;
+    for (const char *at = buf_cstr(&w.out); (at = strstr(at, "event=engine_")) != NULL; at++) {
+        away += strncmp(at, "event=engine_away ", 18) == 0;
+        back += strncmp(at, "event=engine_back ", 18) == 0;
+        assert_true(away == back || away == back + 1); /* never twice in a row */
+    }
+    assert_true(away > 0);
+    assert_int_equal(away, back);
+    assert_rows(&w, 3 * LINES, 0);
+    end(&w);
+}
+
 /* --- the end --------------------------------------------------------------------------------- */
 
 struct pushed {
@@ -683,5 +723,6 @@ UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(rules__that_are_read_again_keep_the_key_of_the_visitors),
           unit_test(rebuild__while_lines_come),
           unit_test(rebuild__gives_up_waiting_for_the_applier),
-          unit_test(damaged_block__is_passed_over_and_reported), unit_test(stop__while_busy),
+          unit_test(damaged_block__is_passed_over_and_reported),
+          unit_test(engine__that_is_away_is_logged_once), unit_test(stop__while_busy),
           unit_test(stop__kills_an_engine_that_hangs))
