@@ -273,6 +273,20 @@ static void add_disk(struct api *api, struct buf *out) {
 
 /* --- the store --- */
 
+/* Numbers of blocks begin anew with each segment, so bytes tell how far it is. */
+static void add_lag(struct api *api, const struct live_state *state, struct buf *out) {
+    const char *root = live_instance(api->options.live)->lake_root;
+    begin_metric(out, "store_lag_bytes", "gauge", "Bytes of the lake that are not in the store.");
+    for (size_t i = 0; i < instance_n_datasets; i++) {
+        enum dataset d = instance_datasets[i];
+        uint64_t bytes = 0;
+        if (state->applied[d] >= state->durable[d] ||
+            lake_size_after(root, d, state->applied[d], &bytes, NULL) == 0)
+            buf_printf(out, "caskalytics_store_lag_bytes{dataset=\"%s\"} %llu\n", dataset_name(d),
+                       (unsigned long long)bytes);
+    }
+}
+
 static void add_store(struct api *api, struct buf *out) {
     struct live_state state = live_state(api->options.live);
     add_metric(out, "ready", "gauge", "1 when questions are answered from all records.",
@@ -288,12 +302,7 @@ static void add_store(struct api *api, struct buf *out) {
     add_metric(out, "lines_rejected_total", "counter", "Lines that were rejected.", state.rejected);
     add_metric(out, "lines_excluded_total", "counter", "Lines that the configuration excludes.",
                state.excluded);
-    begin_metric(out, "store_lag_blocks", "gauge", "Durable blocks that are not in the store.");
-    for (size_t i = 0; i < instance_n_datasets; i++) {
-        enum dataset d = instance_datasets[i];
-        buf_printf(out, "caskalytics_store_lag_blocks{dataset=\"%s\"} %llu\n", dataset_name(d),
-                   (unsigned long long)(state.durable[d] - state.applied[d]));
-    }
+    add_lag(api, &state, out);
     add_seconds(out, "store_lag_seconds",
                 "Since the store last had all that was durable; 0 while it has.",
                 state.lag_seconds);

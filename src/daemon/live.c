@@ -37,9 +37,14 @@ static int open_intake(struct live *l, enum dataset dataset, struct err *err) {
     if (rc != 0)
         return rc;
     uint64_t durable = intake_durable(l->intakes[dataset]);
+    rc = instance_check_end(l->in, dataset, durable, err);
+    if (rc == 0) /* as far as is known, until the store is asked */
+        rc = apply_position(l->in->control, dataset, &l->state.applied[dataset], err);
+    if (rc != 0)
+        return rc;
     on_durable(l, dataset, durable);
     l->counted[dataset] = durable;
-    return instance_check_end(l->in, dataset, durable, err);
+    return 0;
 }
 
 int live_load_rules(struct live *l, const struct config *config, struct refiner **ret,

@@ -167,7 +167,7 @@ def test_beside_a_server():
     equal({(r["repo"],): (r["stars"], r["stars_change"]) for r in answer["rows"]},
           {k: (c["stars"], c["stars_change"]) for k, c in expected.items()}, "rows")
     metrics = server.request("GET", "/metrics", local=True).body.decode()
-    assert 'caskalytics_store_lag_blocks{dataset="github"} 0' in metrics, metrics
+    assert 'caskalytics_store_lag_bytes{dataset="github"} 0' in metrics, metrics
     check(data, records, by="month", group=("repo",))
     data.run("rebuild")
     data.run("verify")

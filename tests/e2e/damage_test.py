@@ -268,12 +268,18 @@ def without_library():
             lambda: os.symlink(os.path.join(modules, "@chdb"), os.path.join(top, "node_modules", "@chdb")))
 
 
+def segments(data):
+    """Sizes of the segments of beacons."""
+    return [os.path.getsize(path) for path in glob.glob(os.path.join(data.path, "lake", "web", "*", "*", "*", "*.avro"))]
+
+
 def test_serve_collects_without_an_engine():
     data = cask.Data(CONFIG)
     server = cask.Server(data)
     accepted(server, view("/before"))
     cask.equal(page_views(server), 1)
     cask.equal(server.stop(), 0)
+    applied = segments(data)
     program, mend = without_library()
     usual, cask.PROGRAM = cask.PROGRAM, program
     try:
@@ -288,12 +294,14 @@ def test_serve_collects_without_an_engine():
                 answer = server.request("GET", path, local=True)
                 cask.equal((answer.status, answer.json()), (503, {"error": "the engine is away"}), path)
             cask.equal(server.request("GET", "/healthz").status, 200)
+            cask.equal(metric(server, 'store_lag_bytes{dataset="web"}'), sum(segments(data)) - sum(applied))
             if not last:
                 cask.equal(server.stop(), 0)
         mend()
         cask.equal(page_views(server), 21)
         cask.wait_for(lambda: is_ready(server))
         cask.equal(metric(server, "engine_damaged_total"), 0)
+        cask.equal(metric(server, 'store_lag_bytes{dataset="web"}'), 0)
         assert not aside(data) and not aside(data, "fresh")
         cask.equal(server.stop(), 0)
     finally:

@@ -842,7 +842,7 @@ def test_metrics():
     buckets = [value("http_seconds_bucket", f'route="event",le="{le}"')
                for le in ("0.001", "0.005", "0.025", "0.1", "0.5", "2.5", "10", "+Inf")]
     equal((buckets, buckets[-1]), (sorted(buckets), 2), "buckets")
-    equal(value("store_lag_blocks", 'dataset="web"'), 0, "lag")
+    equal(value("store_lag_bytes", 'dataset="web"'), 0, "lag")
     equal(value("store_lag_seconds"), 0, "lag in seconds")
     for name in ('process="server"', 'process="engine"'):
         if value("resident_bytes", name) < 1 << 20:
