@@ -458,19 +458,23 @@ static void rebuild__while_lines_come(void **state) {
     end(&w);
 }
 
-/* The applier has begun, with an engine that answers nothing. */
-static void apply_in_vain(struct world *w, int pid) {
-    bool busy = false;
-    assert_ok(live_pause(w->live, &w->stop, &w->err), w->err); /* what it did before is done */
-    assert_int_equal(kill(pid, SIGSTOP), 0);
-    write_lines(w, DATASET_LOGS, LINES);
-    live_resume(w->live);
-    while (!busy) {
+/* Until it works on the store. */
+static void await_applier(struct world *w) {
+    for (bool busy = false; !busy;) {
         usleep(10000);
         pthread_mutex_lock(&w->live->mutex);
         busy = w->live->busy > 0;
         pthread_mutex_unlock(&w->live->mutex);
     }
+}
+
+/* The applier has begun, with an engine that answers nothing. */
+static void apply_in_vain(struct world *w, int pid) {
+    assert_ok(live_pause(w->live, &w->stop, &w->err), w->err); /* what it did before is done */
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    write_lines(w, DATASET_LOGS, LINES);
+    live_resume(w->live);
+    await_applier(w);
 }
 
 static void *rebuild(void *arg) {
@@ -586,7 +590,7 @@ static void engine__that_is_away_is_logged_once(void **state) {
             usleep(1000);
         failed += kill(pid, SIGSTOP);
         failed += write_block(&w, DATASET_LOGS, LINES, &w.err);
-        usleep(600000); /* the applier has begun */
+        await_applier(&w);
         failed += kill(pid, SIGKILL);
     }
     int rc = live_wait_all(w.live, &w.stop, &w.err);
