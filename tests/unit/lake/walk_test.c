@@ -128,6 +128,43 @@ static void size_after__is_the_stored_size_of_the_blocks_behind(void **state) {
     assert_int_equal(left - before, sizes[2]);
 }
 
+/* A block of so many bytes that cannot be packed. */
+static void append_bytes(struct lab *lab, size_t n) {
+    uint64_t seed = n, bid;
+    char *body = xmalloc(n);
+    for (size_t i = 0; i < n; i++)
+        body[i] = (char)random_next(&seed);
+    const struct record record = {
+        .body = str_of(body, n), .type = STR("combined"), .source = STR("test")};
+    assert_ok(lake_writer_append(lab->writer, (struct record_batch){&record, 1}, &bid, &lab->err),
+              lab->err);
+    free(body);
+}
+
+/* Many are read at once, and some are longer than that. */
+static void size_after__small_and_large_blocks(void **state) {
+    struct lab *lab = *state;
+    uint64_t bids[400], sizes[400], left, behind = 0;
+    struct lake_reader *r;
+    struct lake_block block;
+    for (size_t i = 0; i < ARRAY_LEN(bids); i++)
+        append_bytes(lab, i % 100 == 50 ? 200000 : 1 + i * 7 % 1000);
+    assert_ok(lake_writer_sync(lab->writer, &lab->err), lab->err);
+    assert_ok(lake_reader_open(lab->root, DATASET_LOGS, 0, 0, &r, &lab->err), lab->err);
+    for (size_t i = 0; i < ARRAY_LEN(bids); i++) {
+        assert_int_equal(lake_reader_next(r, &block, &lab->err), 1);
+        bids[i] = block.bid;
+        sizes[i] = block.stored_bytes;
+    }
+    lake_reader_close(r);
+    assert_true(sizes[50] > (128 << 10) && sizes[51] < (4 << 10));
+    for (size_t i = ARRAY_LEN(bids); i-- > 0;) {
+        assert_ok(lake_size_after(lab->root, DATASET_LOGS, bids[i], &left, &lab->err), lab->err);
+        assert_int_equal(left, behind);
+        behind += sizes[i];
+    }
+}
+
 static void size_after__an_empty_lake_has_nothing(void **state) {
     struct lab *lab = *state;
     uint64_t left = 1;
@@ -139,4 +176,5 @@ static void size_after__an_empty_lake_has_nothing(void **state) {
 UNIT_MAIN(lab_test(walk__counts_blocks_records_bytes_and_times),
           lab_test(walk__tells_a_torn_tail_from_damage), lab_test(walk__ends_with_the_error_of_see),
           lab_test(size_after__is_the_stored_size_of_the_blocks_behind),
+          lab_test(size_after__small_and_large_blocks),
           lab_test(size_after__an_empty_lake_has_nothing))
