@@ -205,6 +205,7 @@ int cube_before_drop(void *cube, struct err *err) {
         cube_site_reset(&c->state.sites.items[i], c->state.sites.items[i].zone);
     int rc = cube_state_save(c->control, &c->state, err);
     c->drops++;
+    c->dropping = true;
     pthread_mutex_unlock(&c->mutex);
     return rc;
 }
@@ -302,6 +303,7 @@ void cube_after_insert(void *cube) {
     pthread_mutex_lock(&c->mutex);
     cube_free_flights(c->flights.items, c->flights.len);
     c->flights.len = 0;
+    c->dropping = false;
     pthread_mutex_unlock(&c->mutex);
 }
 

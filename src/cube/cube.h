@@ -41,7 +41,7 @@ void cube_each_site(struct cube *c,
 int cube_before_insert(void *cube, const struct touched_site *touched, size_t n, struct err *err);
 void cube_after_insert(void *cube);
 /* Rows of months are about to be dropped: which hours had them nobody can say later, so no time is
- * clean. */
+ * clean, nor becomes so before cube_after_insert(). */
 int cube_before_drop(void *cube, struct err *err);
 /* How often that was. */
 unsigned cube_drops(struct cube *c);

@@ -27,7 +27,8 @@ struct cube {
     uint64_t moment;       /* counts: later snapshots know all deaths noticed before */
     VEC(uint64_t) readers; /* moments of the snapshots that are in use */
     unsigned drops;        /* times that rows were dropped */
-    unsigned seen_drops;   /* of them when `watching` began */
+    bool dropping;         /* the last of them may not be over */
+    unsigned seen_drops;   /* those that were over when `watching` began */
 };
 
 /* Run one statement without result. */

@@ -26,7 +26,7 @@ void seal_release(struct seal *s) {
  * count as well. With the mutex. */
 void seal_watch(struct cube *c) {
     c->watching = true;
-    c->seen_drops = c->drops;
+    c->seen_drops = c->drops - c->dropping; /* rows may yet go */
     for (size_t i = 0; i < c->flights.len; i++) {
         struct flight flight = c->flights.items[i];
         flight.site = xstrdup(flight.site);
