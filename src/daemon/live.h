@@ -32,7 +32,6 @@ struct live_state {
     /* Why it is not ready: in words that anybody may see, without any of the engine's or a path;
      * NULL: it is. What it is exactly stands in the log. */
     const char *reason;
-    struct err error; /* the same for who runs the server; code 0: fine, or not known yet */
 };
 
 /* `in` is of instance_open_live(), or of instance_open() and not caught up: that is done by the

@@ -29,6 +29,7 @@ struct live {
     struct live_state state; /* but for what live_state() finds out */
     VEC(struct live_named_source) sources;
     uint64_t counted[DATASET_MAX + 1]; /* in `sources` are the blocks from the start to here */
+    struct err error;   /* of the last try to go on; code 0: fine, or not known yet */
     double complete_at; /* what was durable then is in the store; clock_monotonic_seconds() */
     struct refiner *next_rules; /* NULL: none were read again */
     unsigned paused;

@@ -47,7 +47,7 @@ bool live_is_current(const struct live *l, const uint64_t durable[DATASET_MAX + 
 static struct err trouble(const struct live *l) {
     struct err why = engine_process_error(l->in->engine);
     if (why.code == 0)
-        why = l->state.error;
+        why = l->error;
     if (why.code == 0 && !engine_process_alive(l->in->engine))
         why.code = err_set(&why, ERR_AWAY, "the engine is away");
     return why;
@@ -56,10 +56,10 @@ static struct err trouble(const struct live *l) {
 /* With the mutex. */
 static const char *reason(const struct live *l) {
     return l->state.rebuilding ? BEING_REBUILT
-           : !engine_process_alive(l->in->engine) || l->state.error.code == ERR_AWAY
+           : !engine_process_alive(l->in->engine) || l->error.code == ERR_AWAY
                ? "the engine is away"
-           : l->state.error.code != 0 ? "the store cannot take what is new"
-                                      : "the store is still catching up";
+           : l->error.code != 0 ? "the store cannot take what is new"
+                                : "the store is still catching up";
 }
 
 /* With the mutex. */
@@ -72,10 +72,8 @@ static struct live_state state_of(const struct live *l) {
     state.ready = state.ready && state.lag_seconds < LAG_SECONDS &&
                   l->generation == engine_process_generation(l->in->engine) &&
                   engine_process_alive(l->in->engine);
-    if (!state.ready) {
-        state.error = trouble(l);
+    if (!state.ready)
         state.reason = reason(l);
-    }
     state.engine_starts = engine_process_generation(l->in->engine);
     state.engine_damaged = engine_process_damaged(l->in->engine);
     return state;

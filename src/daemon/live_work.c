@@ -77,7 +77,7 @@ static void take_engine(struct live *l, unsigned generation) {
         l->state.rebuilding = true;
         l->state.rebuilds++;
         (void)!err_set(
-            &l->state.error, ERR_AWAY,
+            &l->error, ERR_AWAY,
             "the engine's directory was damaged (it is DATA/engine.damaged now): the store "
             "is made again from the lake");
     }
@@ -150,7 +150,7 @@ static void say(struct live *l, int rc, bool complete, const struct err *err) {
     bool was = l->state.ready, was_away = l->away;
     l->away = rc == ERR_AWAY || (l->away && rc != 0);
     l->state.ready = complete;
-    l->state.error = rc == 0 ? (struct err){0} : *err;
+    l->error = rc == 0 ? (struct err){0} : *err;
     pthread_cond_broadcast(&l->changed);
     pthread_mutex_unlock(&l->mutex);
     if (rc == ERR_AWAY && !was_away)

@@ -217,7 +217,7 @@ static void blocks__become_answers_and_raise_the_version(void **state) {
         struct live_state s = live_state(w.live);
         assert_true(s.version > version);
         assert_true(s.ready);
-        assert_int_equal(s.error.code, 0);
+        assert_null(s.reason);
         assert_int_equal(s.applied[datasets[i]], s.durable[datasets[i]]);
         assert_int_equal(s.accepted, LINES * (i + 1));
         version = s.version;
