@@ -26,6 +26,20 @@ static void add_seconds(struct buf *out, const char *name, const char *help, dou
     buf_printf(out, "caskalytics_%s %.3f\n", name, value);
 }
 
+/* With a source for a label. Of the escapes of JSON the format knows only these. */
+static void begin_sample(struct buf *out, const char *name, const char *source) {
+    struct buf text = {0};
+    buf_add_utf8(&text, str_from(source));
+    buf_printf(out, "caskalytics_%s{source=\"", name);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+            buf_add_char(out, '\\');
+        buf_add_char(out, text.ptr[i]);
+    }
+    buf_add_char(out, '"');
+    buf_release(&text);
+}
+
 static void add_intakes(struct api *api, struct buf *out) {
     static const struct {
         const char *name, *help;
@@ -73,9 +87,8 @@ static void add_tails(struct api *api, struct buf *out) {
         for (size_t i = 0; i < status.sources.len; i++) {
             uint64_t value;
             memcpy(&value, (const char *)&status.sources.items[i] + rows[r].offset, sizeof value);
-            buf_printf(out, "caskalytics_%s{source=\"", rows[r].name);
-            buf_add_json(out, str_from(status.sources.items[i].id));
-            buf_printf(out, "\"} %llu\n", (unsigned long long)value);
+            begin_sample(out, rows[r].name, status.sources.items[i].id);
+            buf_printf(out, "} %llu\n", (unsigned long long)value);
         }
     }
     tail_status_release(&status);
@@ -91,9 +104,7 @@ struct counted {
 
 static void add_sample(struct buf *out, const char *name, const char *id, const char *label,
                        const char *word, uint64_t value) {
-    buf_printf(out, "caskalytics_%s{source=\"", name);
-    buf_add_json(out, str_from(id));
-    buf_add_char(out, '"');
+    begin_sample(out, name, id);
     if (label != NULL)
         buf_printf(out, ",%s=\"%s\"", label, word);
     buf_printf(out, "} %llu\n", (unsigned long long)value);

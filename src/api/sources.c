@@ -77,9 +77,10 @@ static json_t *source_json(const struct api *api, const struct config_source *s,
                      counts_json(api, s->id, strcmp(s->type, "tail") != 0));
 }
 
-/* One that names no site has lines of any. */
+/* One that names no site has lines of any, and beacons of any site count as one of their name. */
 static bool is_seen(const struct caller *c, const struct config_source *s) {
-    return s->site != NULL ? caller_sees(c, str_from(s->site)) : c->all_sites;
+    bool one_site = s->site != NULL && strcmp(s->id, BEACON_SOURCE) != 0;
+    return one_site ? caller_sees(c, str_from(s->site)) : c->all_sites;
 }
 
 void api_sources_list(struct http_exchange *x, void *arg) {

@@ -576,8 +576,15 @@ def test_sources():
     admin.do("DELETE", "/api/v1/sources/web", status=412, If_Match='"1"')
     admin.do("DELETE", "/api/v1/sources/web", status=204, If_Match='"2"')
     ed = add_user(admin, "ed", "editor", ["b.org"])
-    equal(ed.do("GET", "/api/v1/sources"), {"sources": []})
-    ed.do("GET", "/api/v1/sources/declared", status=404)
+    for name in ("beacon", "ours\x85"):  # one name is that of the beacons of all sites
+        admin.do("POST", "/api/v1/sources", {"id": name, "site": "b.org"}, 201)
+    shown = ed.do("GET", "/api/v1/sources")
+    equal(([s["id"] for s in shown["sources"]], shown["beacons"]), (["ours\x85"], None))
+    for hidden in ("declared", "beacon"):
+        ed.do("GET", "/api/v1/sources/" + hidden, status=404)
+    text = server.request("GET", "/metrics", local=True).body.decode()
+    equal(text.count('source_bytes_total{source="ours\x85"}'), 1, "no escape that the format does not know")
+    equal(text.count('source_bytes_total{source="beacon"}'), 1)
     equal(server.stop(), 0)
 
 
