@@ -307,6 +307,13 @@ int engine_process_pid(struct engine_process *p) {
     return pid;
 }
 
+void engine_process_kill(struct engine_process *p) {
+    pthread_mutex_lock(&p->lock); /* bury() takes the pid away before another process may get it */
+    if (p->child.pid > 0)
+        kill(p->child.pid, SIGKILL);
+    pthread_mutex_unlock(&p->lock);
+}
+
 struct err engine_process_error(struct engine_process *p) {
     pthread_mutex_lock(&p->lock);
     struct err error = p->error;

@@ -45,6 +45,8 @@ bool engine_process_alive(struct engine_process *p);
 void engine_process_set_restart(struct engine_process *p, bool on);
 unsigned engine_process_generation(struct engine_process *p);
 int engine_process_pid(struct engine_process *p);
+/* At once; the watcher goes on as after any death. */
+void engine_process_kill(struct engine_process *p);
 /* Why the last start failed; code 0: it did not. */
 struct err engine_process_error(struct engine_process *p);
 /* How often a damaged directory was moved aside. */

@@ -4,10 +4,8 @@
 #include "refine/refine.h"
 #include <stdlib.h>
 
-#define END_SECONDS                                                                                \
-    3.0               /* for what works on the store when all stops, and for the engine to end     \
-                       */
-#define DROP_TRIES 30 /* while the engine is away, a second each */
+#define END_SECONDS 3.0 /* when all stops, for the engine and those who wait for it */
+#define DROP_TRIES 30   /* while the engine is away, a second each */
 
 /* --- start and stop --- */
 

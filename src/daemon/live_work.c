@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "daemon/applier.h"
 #include "refine/refine.h"
-#include <signal.h>
 
 #define GATHER_SECONDS 0.25    /* records wait so long for others to share an INSERT */
 #define STEP_BLOCKS 256        /* of one dataset before others, new rules and commands get a turn */
@@ -168,10 +167,8 @@ static void say(struct live *l, int rc, bool complete, const struct err *err) {
 static void restart_engine_if_broken(struct live *l, const struct err *err) {
     if (strstr(err->text, "(CORRUPTED_DATA)") == NULL)
         return;
-    int pid = engine_process_pid(l->in->engine);
     log_line(LOG_WARN, "engine_restarted", "reason=\"a part is broken\"");
-    if (pid > 0)
-        kill(pid, SIGKILL);
+    engine_process_kill(l->in->engine);
 }
 
 /* With the mutex. Nothing to do, or nobody to do it with? A look, now and then, tells of engines.

@@ -83,7 +83,7 @@ static void killed__statement_is_away_and_a_restarted_engine_has_the_rows(void *
     live_query(&l, "CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a SETTINGS "
                    "fsync_after_insert = 1, fsync_part_directory = 1");
     live_query(&l, "INSERT INTO t SELECT number FROM numbers(1000)");
-    assert_int_equal(kill(engine_process_pid(l.process), SIGKILL), 0);
+    engine_process_kill(l.process);
     assert_true(eventually(is_dead, l.process));
     assert_int_equal(client_query(l.client, STR("SELECT 1"), "TSV", NULL, 0, NULL, &l.err),
                      ERR_AWAY);
