@@ -377,8 +377,8 @@ static void assert_rows(struct lab *lab) {
 /* There is nothing but counters: no site has a single event. */
 static void answers__are_those_of_a_count(void **state) {
     UNUSED(state);
-    uint64_t seed = world_seed();
-    for (unsigned round = 0; round < world_rounds(2); round++, seed++) {
+    uint64_t seed = unit_seed();
+    for (unsigned round = 0; round < unit_rounds(2); round++, seed++) {
         struct lab *lab = xcalloc(1, sizeof *lab);
         struct err err = {0};
         print_message("seed %" PRIu64 "\n", seed);

@@ -18,8 +18,8 @@ static void insert_some(struct world *w) {
 
 static void answers__are_those_of_raw_rows_and_of_a_count(void **state) {
     UNUSED(state);
-    uint64_t seed = world_seed();
-    unsigned rounds = world_rounds(2);
+    uint64_t seed = unit_seed();
+    unsigned rounds = unit_rounds(2);
     for (unsigned round = 0; round < rounds; round++, seed++) {
         struct world w;
         print_message("seed %" PRIu64 "\n", seed);
@@ -90,7 +90,7 @@ static void dropped_rows__leave_nothing_clean_that_was_looked_at_before(void **s
     UNUSED(state);
     struct world w;
     struct err err = {0};
-    world_start(&w, world_seed(), 15);
+    world_start(&w, unit_seed(), 15);
     world_insert(&w, w.in->client, w.traffic.len);
     cube_set_window(w.in->cube, 100);
     w.now = w.traffic.to + 400 * 86400;
@@ -108,7 +108,7 @@ static void dropped_rows__leave_nothing_clean_before_they_are_gone(void **state)
     UNUSED(state);
     struct world w;
     struct err err = {0};
-    world_start(&w, world_seed(), 5);
+    world_start(&w, unit_seed(), 5);
     world_insert(&w, w.in->client, w.traffic.len);
     w.now = w.traffic.to + 400 * 86400;
     assert_ok(cube_before_drop(w.in->cube, &err), err);
@@ -154,11 +154,10 @@ static void open_patiently(struct world *w) {
 
 static void killed__in_the_middle_of_a_seal_changes_no_answer(void **state) {
     UNUSED(state);
-    uint64_t seed = world_seed();
+    uint64_t seed = unit_seed();
     struct world w;
-    print_message("seed %" PRIu64 "\n", seed);
     world_start(&w, seed, 15);
-    for (unsigned round = 0, rounds = world_rounds(1) * 3; round < rounds; round++) {
+    for (unsigned round = 0, rounds = unit_rounds(1) * 3; round < rounds; round++) {
         if (w.inserted < w.traffic.len)
             world_insert(&w, w.in->client, 1 + w.traffic.len / 8);
         w.now = w.traffic.from +
@@ -227,8 +226,8 @@ static void check_covered(struct world *w, int64_t now) {
 
 static void recent_hours__age_and_no_kill_then_changes_an_answer(void **state) {
     UNUSED(state);
-    uint64_t seed = world_seed();
-    for (unsigned round = 0, rounds = world_rounds(1); round < rounds; round++, seed++) {
+    uint64_t seed = unit_seed();
+    for (unsigned round = 0, rounds = unit_rounds(1); round < rounds; round++, seed++) {
         struct world w;
         print_message("seed %" PRIu64 "\n", seed);
         world_start(&w, seed, 15);
@@ -281,9 +280,8 @@ static uint64_t count_live(struct world *w) {
 
 static void control_data__older_than_the_cubes_drop_them(void **state) {
     UNUSED(state);
-    uint64_t seed = world_seed();
+    uint64_t seed = unit_seed();
     struct world w;
-    print_message("seed %" PRIu64 "\n", seed);
     world_start(&w, seed, 15);
     world_insert(&w, w.in->client, w.traffic.len);
     w.now = (w.traffic.from + w.traffic.to) / 2;
@@ -323,12 +321,11 @@ static void whole_time(struct asked *a, const struct world *w) {
  */
 static void fence__leaves_out_what_came_later(void **state) {
     UNUSED(state);
-    uint64_t applied[DATASET_MAX + 1] = {0}, seed = world_seed();
+    uint64_t applied[DATASET_MAX + 1] = {0}, seed = unit_seed();
     struct world w;
     struct asked asked[12];
     struct result before[ARRAY_LEN(asked)], after;
     struct err err = {0};
-    print_message("seed %" PRIu64 "\n", seed);
     world_start(&w, seed, 20);
     w.bid = bid_make(DATASET_WEB, 1, 0);
     world_insert(&w, w.in->client, w.traffic.len / 2);

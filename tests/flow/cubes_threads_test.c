@@ -35,8 +35,8 @@ static void *insert_beside(void *arg) {
 
 static void sealing__rows_that_arrive_meanwhile_are_counted(void **state) {
     UNUSED(state);
-    uint64_t seed = world_seed();
-    for (unsigned round = 0, rounds = world_rounds(1); round < rounds; round++, seed++) {
+    uint64_t seed = unit_seed();
+    for (unsigned round = 0, rounds = unit_rounds(1); round < rounds; round++, seed++) {
         struct world w;
         pthread_t thread;
         print_message("seed %" PRIu64 "\n", seed);
@@ -83,14 +83,13 @@ static void sealing__zones_that_change_meanwhile_change_no_answer(void **state) 
     UNUSED(state);
     struct world w;
     pthread_t thread;
-    uint64_t seed = world_seed();
-    print_message("seed %" PRIu64 "\n", seed);
+    uint64_t seed = unit_seed();
     world_start(&w, seed, 20);
     world_insert(&w, w.in->client, w.traffic.len);
     w.now = w.traffic.to + 86400 * 2;
     struct beside b = {.world = &w};
     assert_int_equal(pthread_create(&thread, NULL, change_zones_beside, &b), 0);
-    for (unsigned i = 0; i < 4 * world_rounds(1); i++) {
+    for (unsigned i = 0; i < 4 * unit_rounds(1); i++) {
         world_seal(&w);
         world_verify(&w, w.in->client);
         world_ask_some(&w, 2);
@@ -143,8 +142,7 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     pthread_t thread;
     struct asked asked[6];
     struct result expected[ARRAY_LEN(asked)];
-    uint64_t seed = world_seed();
-    print_message("seed %" PRIu64 "\n", seed);
+    uint64_t seed = unit_seed();
     world_start(&w, seed, 15);
     world_insert(&w, w.in->client, w.traffic.len);
     w.now = w.traffic.to + 86400 * 2;
@@ -164,7 +162,7 @@ static void sealing__answers_stay_the_same_meanwhile(void **state) {
     }
     struct beside b = {.world = &w};
     assert_int_equal(pthread_create(&thread, NULL, seal_beside, &b), 0);
-    for (unsigned round = 0, rounds = world_rounds(1) * 4; round < rounds; round++) {
+    for (unsigned round = 0, rounds = unit_rounds(1) * 4; round < rounds; round++) {
         for (size_t i = 0; i < ARRAY_LEN(asked); i++) {
             struct result got;
             world_ask(&w, client, &asked[i], false, &got);

@@ -5,19 +5,6 @@
 #include <time.h>
 #include <unistd.h>
 
-uint64_t world_seed(void) {
-    const char *given = getenv("CASK_SEED");
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return given != NULL ? strtoull(given, NULL, 10)
-                         : (uint64_t)now.tv_nsec + (uint64_t)now.tv_sec % 1000;
-}
-
-unsigned world_rounds(unsigned usual) {
-    const char *given = getenv("CASK_ROUNDS");
-    return given != NULL ? (unsigned)strtoul(given, NULL, 10) : usual;
-}
-
 /* --- the data directory --- */
 
 void world_start(struct world *w, uint64_t seed, size_t n_visitors) {

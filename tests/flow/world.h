@@ -23,11 +23,6 @@ struct world {
     uint64_t piece_rows; /* of struct query_env */
 };
 
-/* Seed of this run: CASK_SEED, else the time. */
-uint64_t world_seed(void);
-/* Rounds of a test: CASK_ROUNDS, else `usual`. */
-unsigned world_rounds(unsigned usual);
-
 void world_start(struct world *w, uint64_t seed, size_t n_visitors);
 void world_open(struct world *w);
 void world_close(struct world *w);

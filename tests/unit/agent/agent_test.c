@@ -254,8 +254,7 @@ static void read_corpus(struct buf *ret) {
 }
 
 static void agent__the_prefilter_changes_no_answer(void **state) {
-    unsigned seed = (unsigned)time(NULL), random = seed;
-    print_message("seed %u\n", seed);
+    unsigned random = (unsigned)unit_seed();
     struct buf corpus = {0}, mutant = {0};
     VEC(struct str) agents = {0};
     read_corpus(&corpus);

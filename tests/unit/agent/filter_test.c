@@ -217,8 +217,7 @@ static bool is_candidate(const uint64_t *candidates, size_t i) {
 
 static void filter__strings_made_from_each_rule_keep_the_rule(void **state) {
     UNUSED(state);
-    unsigned seed = (unsigned)time(NULL), random = seed;
-    print_message("seed %u\n", seed);
+    unsigned random = (unsigned)unit_seed();
     struct agent_rules rules;
     read_rules(&rules);
     struct agent_filter *filter = agent_filter_new(&rules);

@@ -60,9 +60,7 @@ static size_t key_text(unsigned k, char key[32]) {
 
 static void answers__as_a_list_in_order_of_use(void **state) {
     UNUSED(state);
-    const char *given = getenv("CASK_SEED");
-    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    printf("seed %u (repeat with CASK_SEED=%u)\n", seed, seed);
+    unsigned seed = (unsigned)unit_seed();
     struct answers *a = answers_new(MAX_BYTES);
     struct model m = {0};
     struct buf out = {0};

@@ -306,10 +306,7 @@ static void check_instant(const struct zone *z, int64_t t) {
 
 static void buckets__tile_time_and_nest_in_every_zone(void **state) {
     UNUSED(state);
-    const char *fixed = getenv("SEED");
-    uint64_t seed = fixed ? strtoull(fixed, NULL, 10) : (uint64_t)time(NULL);
-    printf("seed %" PRIu64 " (set SEED to run it again)\n", seed);
-    uint64_t random = seed * 2 + 1;
+    uint64_t random = unit_seed() * 2 + 1;
     for (size_t i = 0; i < ARRAY_LEN(ZONES); i++) {
         struct zone *z = open_zone(ZONES[i]);
         for (int n = 0; n < 2000; n++)

@@ -614,9 +614,7 @@ static struct config *random_config(void) {
 
 static void show__is_read_back_as_the_same(void **state) {
     UNUSED(state);
-    unsigned seed = (unsigned)time(NULL);
-    print_message("seed %u\n", seed);
-    srand(seed);
+    srand((unsigned)unit_seed());
     struct config *c = load("");
     assert_show_is_read_back(c);
     config_free(c);

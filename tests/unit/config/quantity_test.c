@@ -78,9 +78,7 @@ static void duration__refuses_everything_else(void **state) {
 
 static void quantity__is_read_back_as_printed(void **state) {
     UNUSED(state);
-    unsigned seed = (unsigned)time(NULL);
-    print_message("seed %u\n", seed);
-    srand(seed);
+    srand((unsigned)unit_seed());
     struct buf text = {0};
     for (int i = 0; i < 20000; i++) {
         uint64_t n =

@@ -102,9 +102,7 @@ static void scalar__survives_what_yaml_makes_of_it(void **state) {
 
 static void scalar__survives_random_text(void **state) {
     UNUSED(state);
-    unsigned seed = (unsigned)time(NULL);
-    print_message("seed %u\n", seed);
-    srand(seed);
+    srand((unsigned)unit_seed());
     static const char *const pieces[] = {"a",
                                          "Z",
                                          "0",

@@ -13,13 +13,6 @@ static uint64_t next(uint64_t *state) { /* splitmix64 */
     return z ^ z >> 31;
 }
 
-static uint64_t seed_of_run(void) {
-    const char *given = getenv("CASK_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("seed %" PRIu64 "\n", seed);
-    return seed;
-}
-
 /* The same instants, sorted, neither touching nor empty. */
 static void check(const struct ranges *r, const bool *naive, uint64_t seed) {
     bool got[TIME] = {0};
@@ -36,7 +29,7 @@ static void check(const struct ranges *r, const bool *naive, uint64_t seed) {
 
 static void all__operations_agree_with_a_bitmap(void **state) {
     UNUSED(state);
-    uint64_t seed = seed_of_run(), rng = seed;
+    uint64_t seed = unit_seed(), rng = seed;
     for (int round = 0; round < 2000; round++) {
         struct ranges r = {0}, in = {0}, out = {0}, copy = {0};
         bool naive[TIME] = {0}, parts[TIME];

@@ -86,18 +86,6 @@ static void end(struct world *w) {
     assert_int_equal(system(command), 0);
 }
 
-static uint64_t seed_of_run(void) {
-    const char *given = getenv("CASK_SEED");
-    uint64_t seed = given != NULL ? strtoull(given, NULL, 10) : (uint64_t)time(NULL);
-    print_message("seed %" PRIu64 " (repeat with CASK_SEED)\n", seed);
-    return seed;
-}
-
-static unsigned rounds(unsigned usual) {
-    const char *given = getenv("CASK_ROUNDS");
-    return given != NULL ? (unsigned)strtoul(given, NULL, 10) : usual;
-}
-
 /* --- lines ----------------------------------------------------------------------------------- */
 
 struct block {
@@ -327,7 +315,7 @@ static void engine__that_dies_is_waited_for_and_nothing_comes_twice(void **state
     UNUSED(state);
     struct world w;
     struct writer writers[2];
-    unsigned random = (unsigned)seed_of_run(), kills = rounds(4);
+    unsigned random = (unsigned)unit_seed(), kills = unit_rounds(4);
     start(&w);
     start_writers(&w, writers);
     for (unsigned i = 0; i < kills; i++) {
@@ -397,7 +385,7 @@ static void rules__are_read_again_while_it_works(void **state) {
     struct writer writers[2];
     start(&w);
     start_writers(&w, writers);
-    for (unsigned i = 0; i < rounds(6); i++) {
+    for (unsigned i = 0; i < unit_rounds(6); i++) {
         use_rules(&w, i % 2 ? PLAIN : EXCLUDING);
         write_lines(&w, DATASET_LOGS, LINES);
         wait_all(&w); /* read by these rules, while more come */
@@ -447,7 +435,7 @@ static void rebuild__while_lines_come(void **state) {
     start(&w);
     start_writers(&w, writers);
     usleep(500000);
-    for (unsigned i = 0; i < rounds(2); i++) {
+    for (unsigned i = 0; i < unit_rounds(2); i++) {
         assert_ok(live_rebuild(w.live, &w.stop, &w.err), w.err);
         assert_int_equal(live_state(w.live).rebuilds, i + 1);
         assert_false(live_state(w.live).rebuilding);
@@ -665,8 +653,8 @@ static void *wait_for_all(void *arg) {
 
 static void stop__while_busy(void **state) {
     UNUSED(state);
-    unsigned random = (unsigned)seed_of_run();
-    for (unsigned i = 0; i < 2 * rounds(1); i++) { /* the second time the engine hangs */
+    unsigned random = (unsigned)unit_seed();
+    for (unsigned i = 0; i < 2 * unit_rounds(1); i++) { /* the second time the engine hangs */
         struct world w;
         struct pusher pushers[4];
         pthread_t waiter;

@@ -239,9 +239,7 @@ static void moment__reads_what_strftime_writes(void **state) {
                                            "%s",
                                            "%Y-%m-%d %r week %V of %G, %U %W %u %w",
                                            "%k:%M:%S on %h %-d, %C %Y"};
-    unsigned seed = (unsigned)time(NULL);
-    print_message("seed %u\n", seed);
-    srandom(seed);
+    srandom((unsigned)unit_seed());
     setenv("TZ", "UTC", 1);
     for (int i = 0; i < 50000; i++) {
         const char *pattern = patterns[(size_t)random() % ARRAY_LEN(patterns)];
@@ -259,9 +257,7 @@ static void moment__reads_what_strftime_writes(void **state) {
 
 static void stamp__agrees_with_the_c_library(void **state) {
     UNUSED(state);
-    unsigned seed = (unsigned)time(NULL);
-    print_message("seed %u\n", seed);
-    srandom(seed);
+    srandom((unsigned)unit_seed());
     for (int i = 0; i < 100000; i++) {
         /* away from both ends, so that the zone cannot move the year out of range */
         int64_t instant = 86400 + (int64_t)(((uint64_t)random() << 16 ^ (uint64_t)random()) %

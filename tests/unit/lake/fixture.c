@@ -132,13 +132,6 @@ void lab_read(struct lab *lab, uint64_t after, uint64_t upto, struct buf *ret) {
     lake_reader_close(r);
 }
 
-uint64_t seed_for(const char *test) {
-    const char *given = getenv("CASK_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 0) : (uint64_t)time(NULL) ^ (uint64_t)getpid();
-    print_message("%s: seed %llu (repeat with CASK_SEED)\n", test, (unsigned long long)seed);
-    return seed;
-}
-
 /* splitmix64 */
 uint64_t random_next(uint64_t *state) {
     uint64_t z = *state += 0x9e3779b97f4a7c15ULL;

@@ -45,8 +45,6 @@ void lab_read(struct lab *lab, uint64_t after, uint64_t upto, struct buf *ret);
 /* Describe what a reader gives until it says "no more". */
 void drain(struct lake_reader *r, struct buf *ret, struct err *err);
 
-/* Seed of a property test, from CASK_SEED or the clock; printed. */
-uint64_t seed_for(const char *test);
 uint64_t random_next(uint64_t *state);
 static inline uint64_t random_below(uint64_t *state, uint64_t n) { return random_next(state) % n; }
 

@@ -266,7 +266,7 @@ static void reader__damage_before_after_is_not_reported(void **state) {
  * twice, and nothing that was not written. */
 static void reader__any_damage_costs_only_the_blocks_it_touches(void **state) {
     struct lab *lab = *state;
-    uint64_t seed = seed_for("any_damage");
+    uint64_t seed = unit_seed();
     struct five five;
     struct buf broken = {0}, seen = {0}, expected = {0};
     five_blocks(lab, &five);

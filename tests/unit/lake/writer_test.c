@@ -380,7 +380,7 @@ static void count_blocks(struct lab *lab, uint64_t *ret_last, size_t *ret_blocks
 
 static void writer__full_disk_loses_nothing_durable_and_goes_on_with_room(void **state) {
     struct lab *lab = *state;
-    uint64_t seed = seed_for("full_disk"), durable, last = 0;
+    uint64_t seed = unit_seed(), durable, last = 0;
     size_t blocks;
     if (mount("lake", lab->root, "tmpfs", 0, "size=256k") < 0) {
         print_message("skipped: cannot mount a small tmpfs: %s\n", strerror(errno));

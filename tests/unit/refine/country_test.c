@@ -48,10 +48,7 @@ static void country__addresses_have_the_countries_of_the_database(void **state) 
  * not change what it gets. */
 static void country__does_not_depend_on_what_was_asked_before(void **state) {
     UNUSED(state);
-    unsigned seed =
-        getenv("CASK_SEED") ? (unsigned)atoi(getenv("CASK_SEED")) : (unsigned)time(NULL);
-    printf("country: seed %u (repeat with CASK_SEED)\n", seed);
-    srand(seed);
+    srand((unsigned)unit_seed());
     struct country *asked = open_shipped();
     for (size_t i = 0; i < PLACES; i++) {
         unsigned net = (unsigned)rand() % 223 + 1, part = (unsigned)rand() % 256;

@@ -155,10 +155,7 @@ static struct made make(void) {
 
 static void exclude__ranges_hold_what_a_comparison_of_bits_says(void **state) {
     UNUSED(state);
-    const char *given = getenv("CASK_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("seed %u (repeat with CASK_SEED=%u)\n", seed, seed);
-    srand(seed);
+    srand((unsigned)unit_seed());
     size_t found = 0, asked = 0;
     for (int round = 0; round < 300; round++) {
         struct made ranges[40];

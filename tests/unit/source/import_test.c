@@ -496,7 +496,7 @@ static void damaged__in_its_beginning_adds_nothing(void **state) {
 static void damaged__by_a_flipped_bit_adds_nothing_and_the_mended_file_all(void **state) {
     UNUSED(state);
     static const enum packing_kind kinds[] = {PACK_GZIP, PACK_BZIP2};
-    uint64_t random = seed_for("flipped_bit");
+    uint64_t random = unit_seed();
     for (size_t i = 0; i < 20; i++) {
         struct lab *lab = lab_new();
         struct buf plain = {0}, packed = {0};
@@ -639,7 +639,7 @@ static void header__begins_every_block_and_is_no_line(void **state) {
     UNUSED(state);
     struct lab *lab = columns_lab();
     struct buf file = {0};
-    uint64_t random = seed_for("header"), lines = 0;
+    uint64_t random = unit_seed(), lines = 0;
     make_columns(&random, 200000, 60000, &file);
     load(lab, buf_str(&file), 1, 200000, 0);
     assert_true(lab->blocks.len > 3);
@@ -765,7 +765,7 @@ static void live_through(struct lab *lab, struct buf *file, uint64_t *random) {
 /* In the end every line is there once, in order. */
 static void any_history__every_line_once(void **state) {
     UNUSED(state);
-    uint64_t random = seed_for("any_history");
+    uint64_t random = unit_seed();
     for (size_t turn = 0; turn < 25; turn++) {
         struct lab *lab = lab_new();
         struct buf file = {0};
@@ -786,7 +786,7 @@ static void any_history__every_line_once(void **state) {
 
 static void any_history__every_line_behind_its_header(void **state) {
     UNUSED(state);
-    uint64_t random = seed_for("any_history_columns");
+    uint64_t random = unit_seed();
     for (size_t turn = 0; turn < 25; turn++) {
         struct lab *lab = columns_lab();
         struct buf file = {0};

@@ -35,7 +35,7 @@ static void sample(uint64_t *state, size_t n, struct buf *ret) {
 
 static void packed__comes_out_as_it_went_in(void **state) {
     UNUSED(state);
-    uint64_t random = seed_for("packed");
+    uint64_t random = unit_seed();
     static const size_t sizes[] = {0, 1, 5, 1000, 131071, 131072, 131073, 700000};
     static const size_t rooms[] = {1 << 20, 131072, 4099, 7};
     for (size_t kind = 0; kind < PACK_COUNT; kind++) {
@@ -97,7 +97,7 @@ static void zstd__skippable_frames_are_skipped(void **state) {
 
 static void damage__delivers_the_same_bytes_whatever_the_room(void **state) {
     UNUSED(state);
-    uint64_t random = seed_for("damage");
+    uint64_t random = unit_seed();
     static const size_t rooms[] = {3, 1000, 131072, 1 << 20};
     for (size_t turn = 0; turn < 60; turn++) {
         enum packing_kind kind = (enum packing_kind)(PACK_GZIP + random_below(&random, 3));

@@ -149,7 +149,7 @@ static void random_bytes(uint64_t *random, size_t n, struct buf *ret) {
 /* Going forward by lines or by skips, the hash and the count are those of the bytes. */
 static void skip__is_the_same_as_reading(void **state) {
     UNUSED(state);
-    uint64_t random = seed_for("skip");
+    uint64_t random = unit_seed();
     for (size_t turn = 0; turn < 30; turn++) {
         struct buf bytes = {0};
         random_bytes(&random, 1 + random_below(&random, 3000000 / (1 + turn)), &bytes);

@@ -80,13 +80,6 @@ void write_file(const char *path, struct str bytes) {
     close(fd);
 }
 
-uint64_t seed_for(const char *test) {
-    const char *given = getenv("CASK_SEED");
-    uint64_t seed = given ? strtoull(given, NULL, 10) : (uint64_t)time(NULL) * 1000003;
-    printf("%s: seed %llu (repeat with CASK_SEED)\n", test, (unsigned long long)seed);
-    return seed;
-}
-
 uint64_t random_next(uint64_t *state) { /* splitmix64 */
     uint64_t z = *state += 0x9e3779b97f4a7c15ULL;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ULL;

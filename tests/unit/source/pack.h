@@ -12,8 +12,6 @@ void pack(enum packing_kind kind, struct str bytes, struct buf *ret);
 const char *temp_path(void);
 void write_file(const char *path, struct str bytes);
 
-/* Of a property test: from CASK_SEED or the clock; printed. */
-uint64_t seed_for(const char *test);
 uint64_t random_next(uint64_t *state);
 static inline uint64_t random_below(uint64_t *state, uint64_t n) { return random_next(state) % n; }
 

@@ -116,10 +116,7 @@ static void model_settle(struct model *m, unsigned id, bool durable) {
 
 static void random__calls_do_what_the_model_does(void **state) {
     UNUSED(state);
-    const char *given = getenv("CASK_SEED");
-    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("seed %u (repeat with CASK_SEED=%u)\n", seed, seed);
-    srandom(seed);
+    srandom((unsigned)unit_seed());
     struct model m = {0};
     struct recent_ids *r = recent_ids_new(PLACES);
     char room[16];

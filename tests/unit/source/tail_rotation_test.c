@@ -424,11 +424,8 @@ static void do_anything(struct lab *lab, unsigned *seed) {
 /* CASK_SEED repeats a run, CASK_ROUNDS makes it longer. */
 static void tail__property_of_everything(void **state) {
     UNUSED(state);
-    const char *given = getenv("CASK_SEED");
-    unsigned seed = given != NULL ? (unsigned)strtoul(given, NULL, 10) : (unsigned)getpid();
-    const char *rounds = getenv("CASK_ROUNDS");
-    int n = rounds != NULL ? atoi(rounds) : 20; /* NOLINT(cert-err34-c): a count */
-    for (int turn = 0; turn < n; turn++) {
+    unsigned seed = (unsigned)unit_seed(), rounds = unit_rounds(20);
+    for (unsigned turn = 0; turn < rounds; turn++) {
         print_message("seed %u\n", seed);
         struct lab *lab = lab_new("access.log");
         do_anything(lab, &seed);

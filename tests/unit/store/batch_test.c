@@ -83,10 +83,7 @@ static void rejected__rows_are_a_native_block(void **state) {
 /* Ranges hold exactly the hours that have rows, sorted, apart, whatever the order. */
 static void touched__is_every_hour_with_rows(void **state) {
     UNUSED(state);
-    unsigned seed =
-        getenv("CASK_SEED") ? (unsigned)atoi(getenv("CASK_SEED")) : (unsigned)time(NULL);
-    printf("touched: seed %u (repeat with CASK_SEED)\n", seed);
-    srand(seed);
+    srand((unsigned)unit_seed());
     for (size_t turn = 0; turn < 200; turn++) {
         struct batch b = {0};
         bool has[2][HOURS] = {{false}};
