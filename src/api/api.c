@@ -127,6 +127,8 @@ struct client *api_take_client(struct api *api, struct err *err) {
 }
 
 void api_give_client(struct api *api, struct client *client) {
+    if (client_exception_code(client) == CLIENT_BROKEN_PART)
+        live_part_is_broken(api->options.live);
     pthread_mutex_lock(&api->mutex);
     for (size_t i = 0; i < api->busy.len; i++)
         if (api->busy.items[i] == client) {

@@ -148,6 +148,8 @@ int api_answer(struct api *api, const struct question *q, enum output_format for
                                       .now = now,
                                       .applied = state.applied};
         rc = query_run(&env, q, &result, NULL, err);
+        if (rc == ERR_ENGINE && client_exception_code(client) == CLIENT_BROKEN_PART)
+            rc = err_set(err, ERR_AWAY, "the engine is started again");
         const struct live_state after = live_state(api->options.live);
         bool other = after.engine_starts != state.asked; /* with less in it, perhaps */
         if (after.rebuilds != state.rebuilds || other) {

@@ -64,6 +64,10 @@ struct live_source live_source(struct live *live, const char *id);
 /* Does not block. */
 void live_count_duplicates(struct live *live, struct str source, size_t n);
 
+/* A statement failed with CLIENT_BROKEN_PART (client_exception_code()): the engine is started
+ * again, and what it lacks then is made again from the lake. Any thread, as often as it likes. */
+void live_part_is_broken(struct live *live);
+
 /* The configuration was read again: load its rules (errors of refiner_new()), and refine by them
  * from the next batch on, and surely what becomes durable from now on. The rules are the live's
  * then. */

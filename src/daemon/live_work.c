@@ -162,10 +162,13 @@ static void say(struct live *l, int rc, bool complete, const struct err *err) {
         log_line(LOG_INFO, "ready", "version=%llu", (unsigned long long)l->state.version);
 }
 
-/* A merge that a full disk cut short can leave a part that cannot be read. The engine takes such
- * parts out when it starts; then their months are made again from the lake. */
-static void restart_engine_if_broken(struct live *l, const struct err *err) {
-    if (strstr(err->text, "(CORRUPTED_DATA)") == NULL)
+/* The engine takes such parts out when it starts; then their months are made again from the lake.
+ */
+void live_part_is_broken(struct live *l) {
+    pthread_mutex_lock(&l->mutex);
+    bool known = engine_process_generation(l->in->engine) != l->generation;
+    pthread_mutex_unlock(&l->mutex);
+    if (known) /* it was started again since, or another one is about to be asked what it has */
         return;
     log_line(LOG_WARN, "engine_restarted", "reason=\"a part is broken\"");
     engine_process_kill(l->in->engine);
@@ -205,8 +208,8 @@ void *live_applier_main(void *arg) {
         if (rc != 0 && rc != ERR_AWAY)
             close_appliers(appliers); /* they begin by asking the store what it has */
         say(l, rc, complete, &err);
-        if (rc == ERR_ENGINE)
-            restart_engine_if_broken(l, &err);
+        if (rc == ERR_ENGINE && strstr(err.text, "(CORRUPTED_DATA)") != NULL)
+            live_part_is_broken(l);
         again = rc != 0;
         pthread_mutex_lock(&l->mutex);
         leave(l);

@@ -33,6 +33,8 @@ MUSTCHECK int client_insert(struct client *c, struct str sql, struct str structu
 
 /* The exception code of the last ERR_ENGINE (X-ClickHouse-Exception-Code), 0 if none. */
 int client_exception_code(const struct client *c);
+/* CORRUPTED_DATA: a part cannot be read, as after a merge that a full disk cut short. */
+#define CLIENT_BROKEN_PART 246
 /* Engine-side seconds of the last query (X-ClickHouse-Summary elapsed_ns), 0 if unknown. */
 double client_elapsed_seconds(const struct client *c);
 /* From another thread: the statement in flight is killed, and it and all later ones of this client

@@ -231,6 +231,31 @@ def test_serve_collects_and_makes_a_damaged_store_again():
     data.run("verify")
 
 
+def test_a_part_that_cannot_be_read_is_made_again_when_it_is_asked_for():
+    """As a merge on a full disk leaves it."""
+    data = cask.Data(CONFIG)
+    server = cask.Server(data)
+    for i in range(20):
+        accepted(server, view(f"/{i}"))
+    cask.wait_for(lambda: metric(server, "lines_accepted_total") == 20)
+    marks = glob.glob(os.path.join(data.path, "engine", "db", "store", "*", "*", "*_*_*_*", "*.cmrk*"))
+    assert marks
+    for path in marks:
+        os.truncate(path, 0)
+    answers = []
+
+    def is_answered():
+        answers.append(server.request("GET", "/api/v1/query?metrics=pageviews", local=True))
+        return answers[-1].status == 200
+
+    cask.wait_for(is_answered)
+    cask.equal({a.status for a in answers[:-1]}, {503}, "meanwhile")
+    cask.equal(page_views(server), 20)
+    assert "event=engine_restarted" in server.log(), server.log()
+    cask.equal(server.stop(), 0)
+    data.run("verify")
+
+
 def test_rows_that_cannot_be_read_are_made_again_by_rebuild():
     data = cask.Data(CONFIG)
     data.load("--site", "s", data.file(lines(1000)))

@@ -371,6 +371,30 @@ static void state__is_of_the_engine_that_was_asked(void **state) {
     end(&w);
 }
 
+/* Many questions may meet it, also while another engine is on its way. */
+static void broken_part__starts_the_engine_again_once(void **state) {
+    UNUSED(state);
+    struct world w;
+    start(&w);
+    write_lines(&w, DATASET_LOGS, LINES);
+    wait_all(&w);
+    uint64_t starts = live_state(w.live).engine_starts;
+    assert_ok(live_pause(w.live, &w.stop, &w.err), w.err); /* nobody asks the next one */
+    while (live_state(w.live).engine_starts == starts) {
+        live_part_is_broken(w.live);
+        usleep(1000);
+    }
+    int pid = engine_process_pid(w.in->engine);
+    for (unsigned i = 0; i < 10; i++)
+        live_part_is_broken(w.live);
+    assert_int_equal(kill(pid, 0), 0);
+    live_resume(w.live);
+    wait_all(&w);
+    assert_int_equal(live_state(w.live).engine_starts, starts + 1);
+    assert_rows(&w, w.next, 0);
+    end(&w);
+}
+
 static void use_rules(struct world *w, const char *text) {
     struct config *config = config_of(w, text);
     struct refiner *rules = NULL;
@@ -711,6 +735,7 @@ UNIT_MAIN(unit_test(blocks__become_answers_and_raise_the_version),
           unit_test(engine__that_dies_is_waited_for_and_nothing_comes_twice),
           unit_test(engine__that_hangs_stops_no_collecting),
           unit_test(state__is_of_the_engine_that_was_asked),
+          unit_test(broken_part__starts_the_engine_again_once),
           unit_test(rules__are_read_again_while_it_works),
           unit_test(rules__that_are_read_again_keep_the_key_of_the_visitors),
           unit_test(rebuild__while_lines_come),
