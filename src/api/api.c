@@ -126,17 +126,22 @@ struct client *api_take_client(struct api *api, struct err *err) {
     return client;
 }
 
+/* One that met a broken part is not kept: its exception is told once. */
 void api_give_client(struct api *api, struct client *client) {
-    if (client_exception_code(client) == CLIENT_BROKEN_PART)
-        live_part_is_broken(api->options.live);
+    bool broken = client_exception_code(client) == CLIENT_BROKEN_PART;
     pthread_mutex_lock(&api->mutex);
     for (size_t i = 0; i < api->busy.len; i++)
         if (api->busy.items[i] == client) {
             api->busy.items[i] = api->busy.items[--api->busy.len];
             break;
         }
-    vec_push(&api->clients, client);
+    if (!broken)
+        vec_push(&api->clients, client);
     pthread_mutex_unlock(&api->mutex);
+    if (broken) {
+        client_free(client);
+        live_part_is_broken(api->options.live);
+    }
 }
 
 /* Every statement that runs for a client ends with ERR_STOPPED, and so will others. */
